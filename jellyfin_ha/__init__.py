@@ -1,0 +1,1 @@
+"""Jellyfin, highly available on Kubernetes: components, program, operations and lab."""
