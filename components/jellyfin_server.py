@@ -1,0 +1,206 @@
+"""The server's replicas."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .common import child, claim_template, exec_probe, metadata, mount, pod_security, resources, selector
+from .server_pod import HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
+from .types import DatabaseConnection, PodVolume, ResourceNeeds, SharedVolume
+
+# Long enough for a server that migrates a large library while it starts; the probe ends as soon as it is up.
+STARTUP_SECONDS = 30 * 60
+
+# Kubernetes drops a terminating pod from its Services while it tells the pod to stop: without this pause
+# connections still arrive at a server that no longer listens.
+DRAIN_SECONDS = 5
+SHUTDOWN_SECONDS = 60
+
+# How long a client stays with one replica after its last connection; the longest that is likely to be one evening.
+AFFINITY_SECONDS = 3 * 60 * 60
+
+
+class ServerService(TypedDict):
+    """How the Service of the servers is reached."""
+
+    type: NotRequired[pulumi.Input[str]]
+    """ClusterIP (when absent), NodePort or LoadBalancer."""
+
+    node_port: NotRequired[pulumi.Input[int]]
+    """The port on every node, 30000-32767, for NodePort; chosen by the cluster when absent."""
+
+
+class JellyfinServerArgs(TypedDict):
+    """What JellyfinServer takes."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of everything it makes."""
+
+    instance: str
+    """The stack, for the label app.kubernetes.io/instance."""
+
+    image: pulumi.Input[str]
+    """A Jellyfin image with a PostgreSQL provider."""
+
+    database: DatabaseConnection
+    """The database that all replicas share."""
+
+    shared_volumes: list[SharedVolume]
+    """The configuration and the media."""
+
+    pod_volumes: list[PodVolume]
+    """Transcodes and cache, one of each for every pod."""
+
+    replicas: NotRequired[pulumi.Input[int]]
+    """How many servers; 2 when absent."""
+
+    published_url: NotRequired[pulumi.Input[str]]
+    """The URL under which clients reach the server."""
+
+    service: NotRequired[ServerService]
+    """How the Service is reached; a ClusterIP when absent."""
+
+    resources: NotRequired[ResourceNeeds]
+    """CPU and memory of each server; the cluster's defaults when absent."""
+
+    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
+    """Labels of the nodes that may run it; any node when absent."""
+
+
+class JellyfinServer(pulumi.ComponentResource):
+    """Jellyfin on as many nodes as it has replicas (`jellyfin-ha:index:JellyfinServer`).
+
+    Makes the StatefulSet `<name>` with its per-pod claims (`<volume>-<name>-N`), the Service `<name>` that keeps
+    a client's address on one replica, the headless Service `<name>-pods` and a PodDisruptionBudget.
+
+    Two replicas never share a node: one stays Pending rather than that. A node drain takes one at a time. When a
+    node dies, the Service drops its replica as soon as the cluster notices; new connections go to the other.
+    A replica counts as ready when the body of /health is `Healthy`; it is restarted when /System/Ping, which
+    needs no database, fails.
+    """
+
+    service_name: pulumi.Output[str]
+    """The Service for clients."""
+
+    port: pulumi.Output[int]
+    """The Service's port."""
+
+    def __init__(self, name: str, args: JellyfinServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jellyfin-ha:index:JellyfinServer", name, {}, opts)
+        namespace, instance = args["namespace"], args["instance"]
+        pods = selector("web", instance)
+        meta = metadata(name, namespace, "web", instance)
+        ports = [k8s.core.v1.ServicePortArgs(name="http", port=PORT, target_port="http")]
+        headless = k8s.core.v1.Service(
+            f"{name}-pods",
+            metadata=metadata(f"{name}-pods", namespace, "web", instance),
+            spec=k8s.core.v1.ServiceSpecArgs(
+                cluster_ip="None", selector=pods, ports=ports, publish_not_ready_addresses=True
+            ),
+            opts=child(self),
+        )
+        servers = k8s.apps.v1.StatefulSet(
+            name,
+            metadata=meta,
+            spec=k8s.apps.v1.StatefulSetSpecArgs(
+                replicas=args.get("replicas", 2),
+                service_name=headless.metadata.name,
+                # A replica that cannot start must not keep the others from starting.
+                pod_management_policy="Parallel",
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels), spec=self._pod(args)
+                ),
+                volume_claim_templates=[
+                    claim_template(volume["name"], volume["size"], volume.get("storage_class"))
+                    for volume in args["pod_volumes"]
+                ],
+            ),
+            opts=child(self, timeout=f"{STARTUP_SECONDS + 300}s"),
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            name,
+            metadata=meta,
+            spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
+                min_available=1, selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods)
+            ),
+            opts=child(self),
+        )
+        service = args.get("service", ServerService())
+        clients = k8s.core.v1.Service(
+            name,
+            metadata=meta,
+            spec=k8s.core.v1.ServiceSpecArgs(
+                type=service.get("type", "ClusterIP"),
+                selector=pods,
+                ports=[
+                    k8s.core.v1.ServicePortArgs(
+                        name="http", port=PORT, target_port="http", node_port=service.get("node_port")
+                    )
+                ],
+                session_affinity="ClientIP",
+                session_affinity_config=k8s.core.v1.SessionAffinityConfigArgs(
+                    client_ip=k8s.core.v1.ClientIPConfigArgs(timeout_seconds=AFFINITY_SECONDS)
+                ),
+            ),
+            # The provider waits until a Service has endpoints: there are none before the servers.
+            opts=child(self, depends_on=[servers]),
+        )
+        self.service_name = clients.metadata.name
+        self.port = pulumi.Output.from_input(PORT)
+        self.register_outputs({"service_name": self.service_name, "port": self.port})
+
+    def _pod(self, args: JellyfinServerArgs) -> k8s.core.v1.PodSpecArgs:
+        volumes, mounts = shared_volumes(args["shared_volumes"])
+        needs = args.get("resources", ResourceNeeds())
+        return k8s.core.v1.PodSpecArgs(
+            automount_service_account_token=False,
+            node_selector=args.get("node_selector"),
+            security_context=pod_security(SERVER_UID, SERVER_UID),
+            termination_grace_period_seconds=SHUTDOWN_SECONDS,
+            affinity=_one_per_node(args["instance"]),
+            containers=[
+                server_container(
+                    image=args["image"],
+                    database_secret=args["database"]["secret_name"],
+                    published_url=args.get("published_url"),
+                    volume_mounts=[
+                        *mounts,
+                        *(mount(volume["name"], volume["mount_path"]) for volume in args["pod_volumes"]),
+                    ],
+                    resources=resources(needs.get("requests"), needs.get("limits")),
+                    startup_probe=_ping(period=2, failures=STARTUP_SECONDS // 2),
+                    liveness_probe=_ping(period=10, failures=6),
+                    readiness_probe=exec_probe(HEALTHY, period=2, failures=2),
+                    lifecycle=k8s.core.v1.LifecycleArgs(
+                        pre_stop=k8s.core.v1.LifecycleHandlerArgs(
+                            exec_=k8s.core.v1.ExecActionArgs(command=["sleep", str(DRAIN_SECONDS)])
+                        )
+                    ),
+                )
+            ],
+            volumes=[*volumes, *scratch_volumes()],
+        )
+
+
+def _ping(*, period: int, failures: int) -> k8s.core.v1.ProbeArgs:
+    return k8s.core.v1.ProbeArgs(
+        http_get=k8s.core.v1.HTTPGetActionArgs(path="/System/Ping", port="http"),
+        period_seconds=period,
+        failure_threshold=failures,
+        timeout_seconds=5,
+    )
+
+
+def _one_per_node(instance: str) -> k8s.core.v1.AffinityArgs:
+    return k8s.core.v1.AffinityArgs(
+        pod_anti_affinity=k8s.core.v1.PodAntiAffinityArgs(
+            required_during_scheduling_ignored_during_execution=[
+                k8s.core.v1.PodAffinityTermArgs(
+                    label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector("web", instance)),
+                    topology_key="kubernetes.io/hostname",
+                )
+            ]
+        )
+    )

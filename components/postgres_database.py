@@ -1,0 +1,183 @@
+"""PostgreSQL as a StatefulSet of one."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+
+from .common import (
+    child,
+    claim_template,
+    container_security,
+    empty_dir,
+    exec_probe,
+    metadata,
+    mount,
+    pod_security,
+    resources,
+    secret_environment,
+    selector,
+)
+from .types import ClaimNeeds, ResourceNeeds
+
+PORT = 5432
+DATABASE = USER = "jellyfin"
+PASSWORD_LENGTH = 32
+DATA = "/var/lib/postgresql/data"
+
+# PostgreSQL's fast shutdown ends with a checkpoint; a kill before it means crash recovery at the next start.
+SHUTDOWN_SECONDS = 120
+
+# The uid and gid of user postgres in the Debian variants of the official image.
+POSTGRES_UID = 999
+
+
+class PostgresDatabaseArgs(TypedDict):
+    """What PostgresDatabase takes."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of everything it makes."""
+
+    instance: str
+    """The stack, for the label app.kubernetes.io/instance."""
+
+    image: pulumi.Input[str]
+    """An image that keeps the contract of postgres:17 (environment, data path, uid)."""
+
+    storage: ClaimNeeds
+    """The volume of the data."""
+
+    resources: NotRequired[ResourceNeeds]
+    """CPU and memory; the cluster's defaults when absent."""
+
+    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
+    """Labels of the nodes that may run it; any node when absent."""
+
+    uid: NotRequired[pulumi.Input[int]]
+    """User and group id of the image's database user: 999 when absent, 70 in the Alpine variants."""
+
+    max_connections: NotRequired[pulumi.Input[int]]
+    """PostgreSQL's max_connections; 100, its own default, when absent."""
+
+
+class PostgresDatabase(pulumi.ComponentResource):
+    """One PostgreSQL with its own volume, password and Service (`jellyfin-ha:index:PostgresDatabase`).
+
+    Makes a random password, the Secret `<name>-credentials` (POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB,
+    POSTGRES_USER, POSTGRES_PASSWORD, DATABASE_URL), the headless Service `<name>` and the StatefulSet `<name>`
+    of one pod with the claim `data-<name>-0`.
+
+    The password and the StatefulSet are protected: a change that would replace or delete them is refused at
+    preview, because the data in the volume answers to this password only. The claim outlives the StatefulSet.
+    When the pod's node dies the database is away until the node is back or the pod is deleted by hand.
+    """
+
+    credentials_secret: pulumi.Output[str]
+    """The name of the Secret with the credentials."""
+
+    host: pulumi.Output[str]
+    """The Service's DNS name inside the cluster."""
+
+    port: pulumi.Output[int]
+    """The Service's port."""
+
+    def __init__(self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jellyfin-ha:index:PostgresDatabase", name, {}, opts)
+        namespace, instance = args["namespace"], args["instance"]
+        meta = metadata(name, namespace, "database", instance)
+        host = pulumi.Output.concat(name, ".", namespace, ".svc.cluster.local")
+
+        # No special characters: the password stands in a URL and in shell commands of runbooks.
+        password = random.RandomPassword(
+            f"{name}-password", length=PASSWORD_LENGTH, special=False, opts=child(self, protect=True)
+        )
+        url = pulumi.Output.concat("postgresql://", USER, ":", password.result, "@", host, f":{PORT}/", DATABASE)
+        credentials = k8s.core.v1.Secret(
+            f"{name}-credentials",
+            metadata=metadata(f"{name}-credentials", namespace, "database", instance),
+            string_data={
+                "POSTGRES_HOST": host,
+                "POSTGRES_PORT": str(PORT),
+                "POSTGRES_DB": DATABASE,
+                "POSTGRES_USER": USER,
+                "POSTGRES_PASSWORD": password.result,
+                "DATABASE_URL": url,
+            },
+            opts=child(self),
+        )
+        service = k8s.core.v1.Service(
+            name,
+            metadata=meta,
+            spec=k8s.core.v1.ServiceSpecArgs(
+                cluster_ip="None",
+                selector=selector("database", instance),
+                ports=[k8s.core.v1.ServicePortArgs(name="postgres", port=PORT)],
+            ),
+            opts=child(self),
+        )
+        k8s.apps.v1.StatefulSet(
+            name,
+            metadata=meta,
+            spec=k8s.apps.v1.StatefulSetSpecArgs(
+                replicas=1,
+                service_name=service.metadata.name,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector("database", instance)),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels),
+                    spec=self._pod(args, credentials.metadata.name),
+                ),
+                volume_claim_templates=[
+                    claim_template("data", args["storage"]["size"], args["storage"].get("storage_class"))
+                ],
+            ),
+            opts=child(self, protect=True),
+        )
+        self.credentials_secret = credentials.metadata.name
+        self.host = host
+        self.port = pulumi.Output.from_input(PORT)
+        self.register_outputs({"credentials_secret": self.credentials_secret, "host": self.host, "port": self.port})
+
+    def _pod(self, args: PostgresDatabaseArgs, secret: pulumi.Output[str]) -> k8s.core.v1.PodSpecArgs:
+        uid = args.get("uid", POSTGRES_UID)
+        # Over TCP: during the first start the image runs a server that listens on its socket alone.
+        ready = ["pg_isready", "--host=127.0.0.1", f"--username={USER}", f"--dbname={DATABASE}"]
+        needs = args.get("resources", ResourceNeeds())
+        return k8s.core.v1.PodSpecArgs(
+            automount_service_account_token=False,
+            node_selector=args.get("node_selector"),
+            security_context=pod_security(uid, uid),
+            termination_grace_period_seconds=SHUTDOWN_SECONDS,
+            containers=[
+                k8s.core.v1.ContainerArgs(
+                    name="postgres",
+                    image=args["image"],
+                    args=[
+                        "postgres",
+                        "-c",
+                        pulumi.Output.concat(
+                            "max_connections=",
+                            pulumi.Output.from_input(args.get("max_connections", 100)).apply(str),
+                        ),
+                    ],
+                    env=[
+                        *secret_environment(secret, ("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")),
+                        # A folder below the mount point: some volumes come with a lost+found at their root.
+                        k8s.core.v1.EnvVarArgs(name="PGDATA", value=f"{DATA}/pgdata"),
+                    ],
+                    ports=[k8s.core.v1.ContainerPortArgs(name="postgres", container_port=PORT)],
+                    resources=resources(needs.get("requests"), needs.get("limits")),
+                    security_context=container_security(),
+                    # Crash recovery of a large database answers "starting up" for minutes.
+                    startup_probe=exec_probe(ready, period=2, failures=900),
+                    liveness_probe=exec_probe(ready, period=20, failures=3),
+                    readiness_probe=exec_probe(ready, period=5, failures=3),
+                    volume_mounts=[
+                        mount("data", DATA),
+                        mount("run", "/var/run/postgresql"),
+                        mount("tmp", "/tmp"),
+                    ],
+                )
+            ],
+            volumes=[empty_dir("run"), empty_dir("tmp")],
+        )

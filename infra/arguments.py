@@ -1,0 +1,66 @@
+"""Settings as the arguments that components take."""
+
+from jellyfin_ha.components import PodStorage, PodStorageArgs, SharedStorageArgs
+from jellyfin_ha.components.jellyfin_server import ServerService
+from jellyfin_ha.components.shared_storage import NfsExport
+from jellyfin_ha.components.types import ClaimNeeds, PodVolume, ResourceNeeds
+
+from .settings import Claim, PerPod, Resources, Service, Shared
+
+
+def claim(settings: Claim) -> ClaimNeeds:
+    """A volume of one pod."""
+    needs = ClaimNeeds(size=settings.size)
+    if settings.storage_class is not None:
+        needs["storage_class"] = settings.storage_class
+    return needs
+
+
+def resources(settings: Resources) -> ResourceNeeds:
+    """CPU and memory of a container."""
+    return ResourceNeeds(
+        requests={**settings.requests},
+        limits={**settings.limits},
+    )
+
+
+def shared(settings: Shared, *, namespace: str, instance: str, read_only: bool = False) -> SharedStorageArgs:
+    """A volume of all pods."""
+    args = SharedStorageArgs(namespace=namespace, instance=instance, size=settings.size, read_only=read_only)
+    if settings.nfs is not None:
+        args["nfs"] = NfsExport(server=settings.nfs.server, path=settings.nfs.path)
+        if settings.nfs.mount_options is not None:
+            args["nfs"]["mount_options"] = settings.nfs.mount_options
+    if settings.storage_class is not None:
+        args["storage_class"] = settings.storage_class
+    if settings.existing_claim is not None:
+        args["existing_claim"] = settings.existing_claim
+    if settings.host_path is not None:
+        args["host_path"] = settings.host_path
+    return args
+
+
+def per_pod(settings: PerPod, *, instance: str) -> PodStorageArgs:
+    """The storage class of the per-pod volumes."""
+    args = PodStorageArgs(instance=instance)
+    if settings.storage_class is not None:
+        args["storage_class"] = settings.storage_class
+    if settings.longhorn is not None:
+        args["longhorn"] = {
+            "replicas": settings.longhorn.replicas,
+            "data_locality": settings.longhorn.data_locality,
+        }
+    return args
+
+
+def pod_volume(name: str, mount_path: str, size: str, storage: PodStorage) -> PodVolume:
+    """A per-pod volume of the class that `storage` names."""
+    return PodVolume(name=name, mount_path=mount_path, size=size, storage_class=storage.storage_class)
+
+
+def service(settings: Service) -> ServerService:
+    """How clients reach the servers."""
+    args = ServerService(type=settings.type)
+    if settings.node_port is not None:
+        args["node_port"] = settings.node_port
+    return args

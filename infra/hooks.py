@@ -1,0 +1,93 @@
+"""Work that `pulumi up` does in the running deployment, and the records that say it was done.
+
+An after-hook that fails leaves its resource recorded as made, and the next update skips both. So each hook runs
+*before* a small ConfigMap is made or changed that holds the fingerprint of its inputs: a hook that fails leaves no
+record and runs again with the next update; one that succeeded runs again only when its inputs change; previews and
+unchanged updates run nothing.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from jellyfin_ha.operations.cluster import Access, Cluster
+from jellyfin_ha.operations.deployment import database, lease_store
+from jellyfin_ha.operations.errors import UserError
+from jellyfin_ha.operations.leases import seed
+from jellyfin_ha.operations.migration import migrate
+
+
+def record(
+    name: str,
+    hook: Callable[[], Awaitable[None]],
+    *,
+    namespace: pulumi.Input[str],
+    labels: Mapping[str, pulumi.Input[str]],
+    fingerprint: str,
+    depends_on: Sequence[pulumi.Resource],
+) -> k8s.core.v1.ConfigMap:
+    """A ConfigMap that exists, with this fingerprint, only once `hook` has succeeded.
+
+    Args:
+        name: of the ConfigMap.
+        hook: what to do; an exception fails the update and leaves the record as it was.
+        namespace: of the ConfigMap.
+        labels: of the ConfigMap.
+        fingerprint: of everything the hook's work depends on.
+        depends_on: what must run before the hook.
+    """
+
+    async def run(_: pulumi.ResourceHookArgs) -> None:
+        try:
+            await hook()
+        except UserError as error:
+            raise RuntimeError(f"{name}: {error}") from error
+
+    bound = pulumi.ResourceHook(f"{name}-hook", run)
+    return k8s.core.v1.ConfigMap(
+        name,
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=name, namespace=namespace, labels=labels),
+        data={"fingerprint": fingerprint},
+        opts=pulumi.ResourceOptions(
+            depends_on=list(depends_on),
+            hooks=pulumi.ResourceHookBinding(before_create=[bound], before_update=[bound]),
+        ),
+    )
+
+
+def fingerprint_of(**inputs: str | int | None) -> str:
+    """A hash that changes when one of the inputs does."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def migrate_database(
+    access: Access, *, source: Path, secret_name: str, selector: Mapping[str, str]
+) -> Callable[[], Awaitable[None]]:
+    """The hook that fills the server's new database from `source`; does nothing when that was done before."""
+
+    async def hook() -> None:
+        cluster = await Cluster.connect(access)
+        async with database(cluster, secret_name=secret_name, selector=selector) as conninfo:
+            result = await asyncio.to_thread(migrate, source, conninfo)
+        print(result.summary())
+
+    return hook
+
+
+def seed_leases(
+    access: Access, *, secret_name: str, selector: Mapping[str, str], memory_limit_bytes: int
+) -> Callable[[], Awaitable[None]]:
+    """The hook that proves that the lease store is fit to hold leases, and seeds them."""
+
+    async def hook() -> None:
+        cluster = await Cluster.connect(access)
+        async with lease_store(cluster, secret_name=secret_name, selector=selector) as url:
+            report = await asyncio.to_thread(seed, url, memory_limit_bytes=memory_limit_bytes)
+        print(report.summary())
+
+    return hook

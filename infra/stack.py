@@ -1,0 +1,180 @@
+"""Which components make a stack, and in which order."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from jellyfin_ha.components import (
+    JellyfinServer,
+    PodStorage,
+    PostgresDatabase,
+    RedisLeaseStore,
+    SchemaUpgrade,
+    SharedStorage,
+)
+from jellyfin_ha.components.common import labels, selector
+from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
+from jellyfin_ha.components.types import SharedVolume
+from jellyfin_ha.operations.cluster import Access
+from jellyfin_ha.operations.migration import check_source
+
+from . import arguments, hooks
+from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
+from .settings import Settings
+
+MEDIA = "/media"
+
+POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+
+
+def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: str | None) -> JellyfinHaOutputs:
+    """Declares everything that a stack is made of.
+
+    Args:
+        settings: the stack's configuration.
+        stack: its name, for labels.
+        kubeconfig: the file by which hooks reach the cluster; the default one when None.
+        context: its context; the current one when None.
+
+    Raises:
+        UserError: exit code 2; the migration's source is missing or is no Jellyfin database.
+    """
+    access = Access(namespace=settings.namespace, kubeconfig=kubeconfig, context=context)
+    namespace = k8s.core.v1.Namespace(
+        settings.namespace,
+        metadata=k8s.meta.v1.ObjectMetaArgs(
+            name=settings.namespace, labels={**labels("namespace", stack), **POD_SECURITY}
+        ),
+    )
+    inside = pulumi.ResourceOptions(depends_on=[namespace])
+
+    config = SharedStorage(
+        "jellyfin-config",
+        arguments.shared(settings.storage.config, namespace=settings.namespace, instance=stack),
+        inside,
+    )
+    media = SharedStorage(
+        "jellyfin-media",
+        arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
+        inside,
+    )
+    per_pod = PodStorage("jellyfin-pod-storage", arguments.per_pod(settings.storage.per_pod, instance=stack), inside)
+    config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
+    media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
+
+    postgres = PostgresDatabase(
+        "jellyfin-postgres",
+        {
+            "namespace": settings.namespace,
+            "instance": stack,
+            "image": settings.database.image,
+            "storage": arguments.claim(settings.database.storage),
+            "resources": arguments.resources(settings.database.resources),
+            "node_selector": dict(settings.database.node_selector),
+            "max_connections": settings.database.max_connections,
+        },
+        inside,
+    )
+    redis = RedisLeaseStore(
+        "jellyfin-redis",
+        {
+            "namespace": settings.namespace,
+            "instance": stack,
+            "image": settings.lease_store.image,
+            "storage": arguments.claim(settings.lease_store.storage),
+            "memory_mib": settings.lease_store.memory_mib,
+            "node_selector": dict(settings.lease_store.node_selector),
+        },
+        inside,
+    )
+    leases = hooks.record(
+        "jellyfin-leases",
+        hooks.seed_leases(
+            access,
+            secret_name="jellyfin-redis-credentials",
+            selector=selector("lease-store", stack),
+            memory_limit_bytes=settings.lease_store.memory_mib * 2**20,
+        ),
+        namespace=settings.namespace,
+        labels=labels("lease-store", stack),
+        fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
+        depends_on=[redis],
+    )
+    schema = SchemaUpgrade(
+        "jellyfin-schema-upgrade",
+        {
+            "namespace": settings.namespace,
+            "instance": stack,
+            "image": settings.server.image,
+            "database": {"secret_name": postgres.credentials_secret},
+            "config": config_volume,
+            "node_selector": dict(settings.server.node_selector),
+        },
+        pulumi.ResourceOptions(depends_on=[postgres, config]),
+    )
+    ready: list[pulumi.Resource] = [schema, leases]
+    if settings.migration is not None:
+        source = Path(settings.migration.source).expanduser()
+        ready.append(
+            hooks.record(
+                "jellyfin-migration",
+                hooks.migrate_database(
+                    access,
+                    source=source,
+                    secret_name="jellyfin-postgres-credentials",
+                    selector=selector("database", stack),
+                ),
+                namespace=settings.namespace,
+                labels=labels("database", stack),
+                fingerprint=check_source(source),
+                depends_on=[schema],
+            )
+        )
+    server = JellyfinServer(
+        "jellyfin",
+        {
+            "namespace": settings.namespace,
+            "instance": stack,
+            "image": settings.server.image,
+            "database": {"secret_name": postgres.credentials_secret},
+            "shared_volumes": [config_volume, media_volume],
+            "pod_volumes": [
+                arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
+                arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
+            ],
+            "replicas": settings.server.replicas,
+            "published_url": settings.server.url,
+            "service": arguments.service(settings.server.service),
+            "resources": arguments.resources(settings.server.resources),
+            "node_selector": dict(settings.server.node_selector),
+        },
+        pulumi.ResourceOptions(depends_on=[*ready, media]),
+    )
+    known = pulumi.Output.from_input
+    return JellyfinHaOutputs(
+        contract_version=known(CONTRACT_VERSION),
+        url=known(settings.server.url),
+        namespace=namespace.metadata.apply(lambda meta: meta.name or settings.namespace),
+        service=pulumi.Output.all(name=server.service_name, port=server.port),
+        selectors=known(
+            {
+                "server": selector("web", stack),
+                "database": selector("database", stack),
+                "lease_store": selector("lease-store", stack),
+            }
+        ),
+        secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret),
+        volumes=pulumi.Output.all(config=config.claim_name, media=media.claim_name),
+        mode=known(settings.mode),
+        images=known(
+            {
+                "server": settings.server.image,
+                "database": settings.database.image,
+                "lease_store": settings.lease_store.image,
+            }
+        ),
+    )

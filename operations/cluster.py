@@ -1,0 +1,135 @@
+"""Reaching what runs in a Kubernetes cluster: Secrets, pods, and ports through the API server."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import kr8s
+from kr8s.asyncio import api as connect_api
+from kr8s.asyncio.objects import Pod, Secret
+
+from .errors import UserError
+
+CONNECT_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a cluster and a namespace in it.
+
+    Args:
+        namespace: where the deployment lives.
+        kubeconfig: a kubeconfig file; $KUBECONFIG, ~/.kube/config or the pod's own account when None.
+        context: a context of that file; its current one when None.
+    """
+
+    namespace: str
+    kubeconfig: str | None = None
+    context: str | None = None
+
+
+@dataclass(frozen=True)
+class PodState:
+    """What the cluster knows of a pod."""
+
+    name: str
+    node: str | None
+    ready: bool
+    images: tuple[str, ...]
+
+
+class Cluster:
+    """A connection to a cluster. Make it with `Cluster.connect`."""
+
+    def __init__(self, api: kr8s.asyncio.Api, access: Access) -> None:
+        self._api = api
+        self._namespace = access.namespace
+
+    @classmethod
+    async def connect(cls, access: Access) -> "Cluster":
+        """Connects and asks the server for its version.
+
+        Raises:
+            UserError: exit code 2; no such file or context, or no answer within 10 s.
+        """
+        if access.kubeconfig is not None and not Path(access.kubeconfig).expanduser().is_file():
+            raise UserError(f"expected a kubeconfig file at {access.kubeconfig}, found none", exit_code=2)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                api = await connect_api(
+                    kubeconfig=access.kubeconfig, context=access.context, namespace=access.namespace
+                )
+        except (
+            TimeoutError,
+            OSError,
+            ValueError,
+            httpx.TransportError,
+            kr8s.APITimeoutError,
+            kr8s.ServerError,
+        ) as error:
+            where = f"context {access.context!r}" if access.context else "the current context"
+            raise UserError(
+                f"expected a Kubernetes API server that answers at {where} of "
+                f"{access.kubeconfig or 'the default kubeconfig'}, found: {str(error) or 'no answer within 10 s'}; "
+                "check it with `kubectl version`",
+                exit_code=2,
+            ) from error
+        api.timeout = REQUEST_SECONDS
+        return cls(api, access)
+
+    async def secret(self, name: str) -> dict[str, str]:
+        """The decoded values of a Secret.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        try:
+            secret = await Secret.get(name, namespace=self._namespace, api=self._api)
+        except kr8s.NotFoundError:
+            raise UserError(
+                f"expected the Secret {name} in namespace {self._namespace}, found none: run `pulumi up` first"
+            ) from None
+        data: Mapping[str, str] = secret.raw.get("data") or {}
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    async def pods(self, selector: Mapping[str, str]) -> list[PodState]:
+        """The pods with these labels, by name."""
+        found = await self._list(selector)
+        return sorted((_state(pod) for pod in found), key=lambda pod: pod.name)
+
+    @asynccontextmanager
+    async def forward(self, selector: Mapping[str, str], port: int) -> AsyncGenerator[int]:
+        """A local port that leads to `port` of one ready pod with these labels, through the API server.
+
+        Raises:
+            UserError: no such pod is ready.
+        """
+        ready = [pod for pod in await self._list(selector) if _state(pod).ready]
+        if not ready:
+            labels = ",".join(f"{key}={value}" for key, value in selector.items())
+            raise UserError(
+                f"expected a ready pod with the labels {labels} in namespace {self._namespace}, found none: "
+                f"see `kubectl -n {self._namespace} get pods`"
+            )
+        async with ready[0].portforward(port, local_port="auto") as local:
+            yield local
+
+    async def _list(self, selector: Mapping[str, str]) -> list[Pod]:
+        found = Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._api)
+        return [pod async for pod in found if isinstance(pod, Pod)]
+
+
+def _state(pod: Pod) -> PodState:
+    status = pod.raw.get("status") or {}
+    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or []}
+    return PodState(
+        name=pod.raw["metadata"]["name"],
+        node=pod.raw["spec"].get("nodeName"),
+        ready=conditions.get("Ready") == "True" and "deletionTimestamp" not in pod.raw["metadata"],
+        images=tuple(container["image"] for container in pod.raw["spec"]["containers"]),
+    )
