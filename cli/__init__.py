@@ -1,0 +1,70 @@
+"""The command `jellyfin-ha`."""
+
+import asyncio
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from jellyfin_ha.infra.configuration import read_stack_file, settings_of
+from jellyfin_ha.infra.parts import parts_of
+from jellyfin_ha.operations.errors import UserError
+from jellyfin_ha.operations.status import read_status
+
+from . import lab
+from .checkout import Checkout
+from .stages import Stages
+from .status import as_json, show
+from .summary import show_summary
+from .up import access_of, bring_up
+
+app = typer.Typer(
+    help="Jellyfin, highly available on Kubernetes.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.add_typer(lab.app, name="lab")
+
+Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
+
+
+@app.command()
+def up(
+    stack: Stack = "dev",
+    context: Annotated[
+        str | None, typer.Option(help="a context of your kubeconfig: use that cluster in place of the lab")
+    ] = None,
+) -> None:
+    """Bring the stack up: in the lab, made if needed, or in a cluster of yours."""
+    console = Console()
+    checkout = Checkout.find()
+    stages = Stages(console)
+    started = bring_up(checkout, stages, console, stack=stack, context=context)
+    show_summary(console, checkout, stages, started, stack=stack)
+
+
+@app.command()
+def status(
+    stack: Stack = "dev",
+    as_json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Tell what runs where, and what the migration did."""
+    path = Checkout.find().pulumi_folder / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        raise UserError(f"expected a stack {stack} that was brought up from this checkout, found none: run `make up`")
+    stack_file = read_stack_file(path)
+    settings = settings_of(stack_file, origin=str(path))
+    found = asyncio.run(read_status(access_of(stack_file, settings), parts_of(stack)))
+    if as_json_:
+        typer.echo(json.dumps(as_json(found, stack=stack, settings=settings), indent=2))
+    else:
+        show(Console(), found, stack=stack, settings=settings)
+
+
+def main() -> None:
+    """Runs the command; exit codes: 0 done, 1 refused or failed with nothing lost, 2 bad use or bad input."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)

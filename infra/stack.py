@@ -13,7 +13,7 @@ from jellyfin_ha.components import (
     SchemaUpgrade,
     SharedStorage,
 )
-from jellyfin_ha.components.common import labels, selector
+from jellyfin_ha.components.common import labels
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
@@ -21,6 +21,7 @@ from jellyfin_ha.operations.migration import check_source
 
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
+from .parts import parts_of
 from .settings import Settings
 
 MEDIA = "/media"
@@ -43,6 +44,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     Raises:
         UserError: exit code 2; the migration's source is missing or is no Jellyfin database.
     """
+    parts = parts_of(stack)
     access = Access(namespace=settings.namespace, kubeconfig=kubeconfig, context=context)
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
@@ -95,8 +97,8 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         "jellyfin-leases",
         hooks.seed_leases(
             access,
-            secret_name="jellyfin-redis-credentials",
-            selector=selector("lease-store", stack),
+            secret_name=parts.lease_store_secret,
+            selector=parts.lease_store,
             memory_limit_bytes=settings.lease_store.memory_mib * 2**20,
         ),
         namespace=settings.namespace,
@@ -125,8 +127,8 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 hooks.migrate_database(
                     access,
                     source=source,
-                    secret_name="jellyfin-postgres-credentials",
-                    selector=selector("database", stack),
+                    secret_name=parts.database_secret,
+                    selector=parts.database,
                 ),
                 namespace=settings.namespace,
                 labels=labels("database", stack),
@@ -162,9 +164,9 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         service=pulumi.Output.all(name=server.service_name, port=server.port),
         selectors=known(
             {
-                "server": selector("web", stack),
-                "database": selector("database", stack),
-                "lease_store": selector("lease-store", stack),
+                "server": dict(parts.server),
+                "database": dict(parts.database),
+                "lease_store": dict(parts.lease_store),
             }
         ),
         secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret),

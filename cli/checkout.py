@@ -1,0 +1,43 @@
+"""Where the project is, and where this installation of it keeps what it writes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jellyfin_ha.lab.instance import Instance
+from jellyfin_ha.operations.errors import UserError
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder with the project's Pulumi.yaml.
+
+    Args:
+        folder: the folder.
+        instance: the lab that belongs to it.
+    """
+
+    folder: Path
+    instance: Instance
+
+    @classmethod
+    def find(cls) -> "Checkout":
+        """The checkout that the current folder is in.
+
+        Raises:
+            UserError: exit code 2; it is in none.
+        """
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / "Pulumi.yaml").is_file() and (folder / "infra").is_dir():
+                return cls(folder=folder, instance=Instance.of_checkout(folder, environ=os.environ))
+        raise UserError(f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml above {here}", exit_code=2)
+
+    @property
+    def pulumi_folder(self) -> Path:
+        """Where Pulumi's state and the stack files as they were run are kept."""
+        return self.instance.state / "pulumi"
+
+    def stack_file(self, stack: str) -> Path:
+        """The committed stack file."""
+        return self.folder / f"Pulumi.{stack}.yaml"

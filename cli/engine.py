@@ -1,0 +1,138 @@
+"""Running Pulumi for one checkout: its project, its backend, its stack file."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from jellyfin_ha.operations.errors import UserError
+
+# The servers may take half an hour to start and the schema Job longer; Pulumi's own timeouts end an update earlier.
+UP_SECONDS = 2 * 60 * 60
+QUICK_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Pulumi for the project in `checkout`, with everything it writes below `folder`.
+
+    Args:
+        pulumi: the program.
+        environment: what it needs besides the caller's environment.
+        checkout: the folder with Pulumi.yaml.
+        folder: holds the stack files as they were run, the passphrase and, unless PULUMI_BACKEND_URL is set, the
+            state.
+    """
+
+    pulumi: Path
+    environment: Mapping[str, str]
+    checkout: Path
+    folder: Path
+
+    def stack_file(self, stack: str) -> Path:
+        """The stack file that runs use: the committed one, with what the environment lays over it."""
+        return self.folder / f"Pulumi.{stack}.yaml"
+
+    def prepare(self, stack: str, content: Mapping[str, object]) -> None:
+        """Makes the stack in the backend, if needed, and writes its stack file.
+
+        The committed file is never written to: Pulumi keeps each installation's key material in the stack file.
+
+        Raises:
+            UserError: exit code 2; the passphrase is not the one that the stack was made with.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "home").mkdir(exist_ok=True)
+        shutil.copyfile(self.checkout / "Pulumi.yaml", self.folder / "Pulumi.yaml")
+        target = self.stack_file(stack)
+        kept = cast(dict[str, object], yaml.safe_load(target.read_text()) or {}) if target.is_file() else {}
+        key_material = {key: kept[key] for key in ("encryptionsalt", "encryptedkey", "secretsprovider") if key in kept}
+        written = target.with_suffix(".new")
+        written.write_text(yaml.safe_dump({**key_material, **content}, sort_keys=False))
+        written.replace(target)
+        self._quiet("stack", "select", "--create", stack, cwd=self.folder)
+        self._quiet("stack", "export", "--stack", stack, "--show-secrets", cwd=self.folder)
+
+    def up(self, stack: str) -> None:
+        """Brings the stack to what its file says; Pulumi's own display goes to the caller's terminal.
+
+        Raises:
+            UserError: the update failed; Pulumi has said why.
+        """
+        command = ["up", "--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
+        try:
+            done = subprocess.run(
+                [str(self.pulumi), *command],
+                cwd=self.checkout,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                timeout=UP_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise UserError(f"expected `pulumi up` to end within {UP_SECONDS // 60} minutes; it was stopped") from None
+        if done.returncode != 0:
+            raise UserError(
+                "`pulumi up` failed, as said above. What was made is recorded: mend the cause and run it again; "
+                "it goes on where it stopped"
+            )
+
+    def changes(self, stack: str) -> dict[str, int]:
+        """How many resources the last update created, updated, replaced or left as they were ("same")."""
+        page = self._quiet("stack", "history", "--json", "--page-size", "1", "--stack", stack, cwd=self.folder)
+        history = cast(list[dict[str, dict[str, int]]], json.loads(page))
+        return history[0].get("resourceChanges", {}) if history else {}
+
+    def variables(self) -> dict[str, str]:
+        """The environment in which `pulumi` in a shell sees the same project."""
+        variables = {"PULUMI_HOME": str(self.folder / "home"), **self.environment}
+        if "PULUMI_BACKEND_URL" not in os.environ:
+            backend = self.folder / "backend"
+            backend.mkdir(parents=True, exist_ok=True)
+            variables["PULUMI_BACKEND_URL"] = f"file://{backend}"
+        if not any(name in os.environ for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")):
+            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase_file())
+        return variables
+
+    def _passphrase_file(self) -> Path:
+        path = self.folder / "passphrase"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(32))
+        return path
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.variables()}
+
+    def _quiet(self, *command: str, cwd: Path) -> str:
+        try:
+            done = subprocess.run(
+                [str(self.pulumi), *command, "--non-interactive"],
+                cwd=cwd,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=QUICK_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise UserError(
+                f"expected `pulumi {command[0]}` to answer within {QUICK_SECONDS} s, found that it did not"
+            ) from None
+        if done.returncode == 0:
+            return done.stdout
+        if "passphrase" in done.stderr:
+            raise UserError(
+                f"expected the passphrase with which the stack was made, in PULUMI_CONFIG_PASSPHRASE or "
+                f"PULUMI_CONFIG_PASSPHRASE_FILE; Pulumi says: {done.stderr.strip()}",
+                exit_code=2,
+            )
+        raise UserError(f"`pulumi {' '.join(command[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}")

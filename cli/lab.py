@@ -1,0 +1,113 @@
+"""`jellyfin-ha lab`: the three-node Kubernetes on this machine."""
+
+import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jellyfin_ha.lab import cluster, packages, toolchain
+from jellyfin_ha.operations.progress import silent
+
+from .checkout import Checkout
+from .stages import Report, Stages
+from .up import engine_of, prepare_lab
+
+app = typer.Typer(help="The three-node Kubernetes on this machine.", no_args_is_help=True)
+node = typer.Typer(help="One node of the lab: n1, n2 or n3.", no_args_is_help=True)
+app.add_typer(node, name="node")
+
+NodeName = Annotated[str, typer.Argument(help="n1, n2 or n3")]
+
+
+@contextmanager
+def _stage(title: str) -> Generator[Report]:
+    with Stages(Console()).stage(title) as report:
+        yield report
+
+
+@app.command("packages")
+def install_packages() -> None:
+    """Install the Debian packages that the lab and the tests need."""
+    with _stage("Debian packages") as report:
+        packages.ensure(report)
+
+
+@app.command()
+def up() -> None:
+    """Start the lab without a stack in it."""
+    prepare_lab(Checkout.find(), Stages(Console()))
+
+
+@app.command()
+def down() -> None:
+    """Stop everything of this lab and keep its data."""
+    with _stage("lab stopped, data kept"):
+        cluster.down(Checkout.find().instance)
+
+
+@app.command()
+def purge() -> None:
+    """Stop everything of this lab and remove its data."""
+    with _stage("lab removed"):
+        cluster.purge(Checkout.find().instance)
+
+
+@app.command()
+def status() -> None:
+    """Which processes and nodes of the lab run."""
+    found = cluster.status(Checkout.find().instance)
+    table = Table("process", "pid", "running", box=None, pad_edge=False, header_style="dim")
+    for process in found.processes:
+        table.add_row(process.name, str(process.pid or "-"), "yes" if process.running else "no")
+    console = Console()
+    console.print(table)
+    nodes = Table("node", "address", "ready", box=None, pad_edge=False, header_style="dim")
+    for each in found.nodes:
+        nodes.add_row(each.name, each.address, "yes" if each.ready else "no")
+    console.print(nodes)
+
+
+@app.command()
+def logs(process: Annotated[str, typer.Argument(help="a name from `jellyfin-ha lab status`")]) -> None:
+    """Print the log of one process of the lab."""
+    typer.echo(cluster.logs(Checkout.find().instance, process).read_text(errors="replace"), nl=False)
+
+
+@app.command()
+def env() -> None:
+    """Print what a shell needs for kubectl and pulumi of this lab: eval "$(jellyfin-ha lab env)"."""
+    checkout = Checkout.find()
+    binaries = toolchain.ensure(silent)
+    variables = {"KUBECONFIG": str(checkout.instance.kubeconfig), **engine_of(checkout, binaries).variables()}
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@node.command("stop")
+def node_stop(name: NodeName) -> None:
+    """Stop a node in order, as for maintenance."""
+    with _stage(f"{name} stopped"):
+        cluster.node_stop(Checkout.find().instance, name)
+
+
+@node.command("kill")
+def node_kill(name: NodeName) -> None:
+    """Cut a node's power: its peers hear nothing more of it."""
+    with _stage(f"{name} killed"):
+        cluster.node_kill(Checkout.find().instance, name)
+
+
+@node.command("start")
+def node_start(name: NodeName) -> None:
+    """Bring a stopped or killed node back."""
+    with _stage(f"{name} started") as report:
+        cluster.node_start(Checkout.find().instance, name, _binaries(), report)
+
+
+def _binaries() -> Path:
+    return toolchain.ensure(silent, parts=("cluster",)).bin

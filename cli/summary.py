@@ -1,0 +1,44 @@
+"""What `up` says at its end."""
+
+import asyncio
+
+from rich.console import Console
+
+from jellyfin_ha.infra.configuration import read_stack_file
+from jellyfin_ha.infra.parts import parts_of
+from jellyfin_ha.operations.status import DeploymentStatus, read_status
+
+from .checkout import Checkout
+from .stages import Stages
+from .status import show
+from .up import Started, access_of
+
+TRY_NEXT = """\
+try next:
+  jellyfin-ha status                     what runs where, now
+  eval "$(jellyfin-ha lab env)"          kubectl and pulumi of this lab in your shell
+  kubectl -n {namespace} delete pod jellyfin-0
+  make up                                again: nothing changes
+  make down | make purge                 stop and keep the data | remove everything"""
+
+
+def deployment_status(checkout: Checkout, started: Started, *, stack: str) -> DeploymentStatus:
+    """What runs now."""
+    stack_file = read_stack_file(checkout.pulumi_folder / f"Pulumi.{stack}.yaml")
+    return asyncio.run(read_status(access_of(stack_file, started.settings), parts_of(stack)))
+
+
+def show_summary(console: Console, checkout: Checkout, stages: Stages, started: Started, *, stack: str) -> None:
+    """Prints the URL, the users, where each replica runs, the stages' times and what to try."""
+    status = deployment_status(checkout, started, stack=stack)
+    console.print()
+    show(console, status, stack=stack, settings=started.settings)
+    for user in started.users:
+        console.print(f"user         {user.name}, password {user.password}", highlight=False)
+    changed = {kind: count for kind, count in started.changes.items() if kind != "same"}
+    counts = ", ".join(f"{count} to {kind}" for kind, count in changed.items()) or "none"
+    console.print(f"changes      {counts}", highlight=False)
+    console.print()
+    console.print(stages.summary())
+    console.print()
+    console.print(TRY_NEXT.format(namespace=started.settings.namespace), highlight=False, markup=False)

@@ -1,0 +1,141 @@
+"""`jellyfin-ha up`: from nothing to a running stack."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from jellyfin_ha.infra.configuration import read_stack_file, settings_of
+from jellyfin_ha.infra.settings import Settings
+from jellyfin_ha.lab import cluster, images, library, packages, toolchain
+from jellyfin_ha.operations.cluster import Access, Cluster
+from jellyfin_ha.operations.migration import check_source
+
+from .checkout import Checkout
+from .engine import Engine
+from .overlay import lab_overlay, merged
+from .stages import Stages
+
+SERVER_UID = 1000
+"""The user that the server's pods run as (components/server_pod.py): it writes to the shared folders."""
+
+MIGRATION_KEY = "jellyfin-ha:migration"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What `up` brought up.
+
+    Args:
+        settings: as they were used.
+        changes: how many resources the update created, updated, left as they were ...
+        users: names and passwords of the sample library; none outside the lab.
+    """
+
+    settings: Settings
+    changes: Mapping[str, int]
+    users: tuple[library.SampleUser, ...]
+
+
+def bring_up(checkout: Checkout, stages: Stages, console: Console, *, stack: str, context: str | None) -> Started:
+    """Brings the stack up, in the lab or, with a context, in an existing cluster.
+
+    Raises:
+        UserError: exit code 2 before anything was made, for what can be known before; 1 for what failed on the way.
+    """
+    committed = read_stack_file(checkout.stack_file(stack))
+    # All that can be known to be wrong is said before anything is built or started.
+    check_migration(settings_of(committed, origin=str(checkout.stack_file(stack))))
+    if context is None:
+        binaries, overlay, users = prepare_lab(checkout, stages)
+    else:
+        binaries, overlay, users = _existing(stages, committed, context)
+    own = cast(Mapping[str, object], committed.get("config", {}))
+    if MIGRATION_KEY in own:
+        overlay.pop(MIGRATION_KEY, None)
+    content = merged(committed, {"config": overlay})
+    settings = settings_of(content, origin=f"Pulumi.{stack}.yaml with what `up` lays over it")
+    engine = engine_of(checkout, binaries)
+    engine.prepare(stack, content)
+    console.print("pulumi up ...")
+    with stages.timed("pulumi up"):
+        engine.up(stack)
+    return Started(settings=settings, changes=engine.changes(stack), users=users)
+
+
+def check_migration(settings: Settings) -> None:
+    """Looks at the file that a migration would read.
+
+    Raises:
+        UserError: exit code 2; it is missing or is no Jellyfin database.
+    """
+    if settings.migration is not None:
+        check_source(Path(settings.migration.source).expanduser())
+
+
+def engine_of(checkout: Checkout, binaries: toolchain.Toolchain) -> Engine:
+    """Pulumi, as this checkout runs it."""
+    plugins = checkout.pulumi_folder / "plugins"
+    return Engine(
+        pulumi=binaries.pulumi,
+        environment=binaries.environment(Path(sys.executable), plugins),
+        checkout=checkout.folder,
+        folder=checkout.pulumi_folder,
+    )
+
+
+def access_of(stack_file: Mapping[str, object], settings: Settings) -> Access:
+    """How to reach the cluster that a stack file, as it was run, names."""
+    config = cast(Mapping[str, str], stack_file.get("config", {}))
+    return Access(
+        namespace=settings.namespace,
+        kubeconfig=config.get("kubernetes:kubeconfig"),
+        context=config.get("kubernetes:context"),
+    )
+
+
+def prepare_lab(
+    checkout: Checkout, stages: Stages
+) -> tuple[toolchain.Toolchain, dict[str, object], tuple[library.SampleUser, ...]]:
+    """Brings the lab up; the toolchain, the settings to lay over a stack file, and the sample's users."""
+    instance = checkout.instance
+    cluster.check_host(instance)
+    with stages.stage("Debian packages") as report:
+        packages.ensure(report)
+    with stages.stage("toolchain") as report:
+        binaries = toolchain.ensure(report)
+    with stages.stage("images") as report:
+        built = {image.name: image for image in images.ensure(report)}
+    with stages.stage("sample library") as report:
+        sample = library.ensure(toolchain.cache_folder(), report)
+    with stages.stage("lab: three nodes") as report:
+        pause = built["pause"].reference
+        cluster.up(instance, binaries.bin, tuple(built.values()), pause, report)
+    config = cluster.shared_folder(instance, "config", uid=SERVER_UID, gid=SERVER_UID)
+    overlay = lab_overlay(
+        kubeconfig=instance.kubeconfig,
+        address=instance.node_address(cluster.SINGLE_NODE),
+        images={name: image.reference for name, image in built.items()},
+        config_folder=config,
+        media_folder=sample.media,
+        source=sample.database,
+        storage_class=cluster.STORAGE_CLASS,
+        server_nodes=cluster.SERVER_LABELS,
+        single_node=cluster.SINGLE_LABELS,
+    )
+    return binaries, overlay, tuple(sample.users)
+
+
+def _existing(
+    stages: Stages, committed: Mapping[str, object], context: str
+) -> tuple[toolchain.Toolchain, dict[str, object], tuple[library.SampleUser, ...]]:
+    kubeconfig = cast(Mapping[str, str], committed.get("config", {})).get("kubernetes:kubeconfig")
+    with stages.stage(f"cluster {context}"):
+        asyncio.run(Cluster.connect(Access(namespace="default", kubeconfig=kubeconfig, context=context)))
+    with stages.stage("Pulumi") as report:
+        binaries = toolchain.ensure(report, parts=("engine",))
+    return binaries, {"kubernetes:context": context}, ()
