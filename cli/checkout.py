@@ -31,7 +31,9 @@ class Checkout:
         for folder in (here, *here.parents):
             if (folder / "Pulumi.yaml").is_file() and (folder / "infra").is_dir():
                 return cls(folder=folder, instance=Instance.of_checkout(folder, environ=os.environ))
-        raise UserError(f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml above {here}", exit_code=2)
+        raise UserError(
+            f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml above {here}", exit_code=2
+        )
 
     @property
     def pulumi_folder(self) -> Path:

@@ -12,6 +12,7 @@ from rich.console import Console
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
 from jellyfin_ha.infra.settings import Settings
 from jellyfin_ha.lab import cluster, images, library, packages, toolchain
+from jellyfin_ha.lab.cache import cache_folder
 from jellyfin_ha.operations.cluster import Access, Cluster
 from jellyfin_ha.operations.migration import check_source
 
@@ -111,7 +112,7 @@ def prepare_lab(
     with stages.stage("images") as report:
         built = {image.name: image for image in images.ensure(report)}
     with stages.stage("sample library") as report:
-        sample = library.ensure(toolchain.cache_folder(), report)
+        sample = library.ensure(cache_folder() / "library", report)
     with stages.stage("lab: three nodes") as report:
         pause = built["pause"].reference
         cluster.up(instance, binaries.bin, tuple(built.values()), pause, report)

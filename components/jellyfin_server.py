@@ -5,8 +5,18 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from .common import child, claim_template, exec_probe, metadata, mount, pod_security, resources, selector
-from .server_pod import HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
+from .common import (
+    child,
+    claim_template,
+    container_security,
+    exec_probe,
+    metadata,
+    mount,
+    pod_security,
+    resources,
+    selector,
+)
+from .server_pod import CONFIG, HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
 from .types import DatabaseConnection, PodVolume, ResourceNeeds, SharedVolume
 
 # Long enough for a server that migrates a large library while it starts; the probe ends as soon as it is up.
@@ -19,6 +29,21 @@ SHUTDOWN_SECONDS = 60
 
 # How long a client stays with one replica after its last connection; the longest that is likely to be one evening.
 AFFINITY_SECONDS = 3 * 60 * 60
+
+
+# A new server notes in system.xml that its first user is still to be made, and lets anybody make it. After a
+# migration that must not stay so; before one it must, or the server would not set up its new database as a new one.
+CLOSE_WIZARD = f"""\
+set -eu
+file={CONFIG}/config/system.xml
+if grep -q '<IsStartupWizardCompleted>true<' "$file"; then exit 0; fi
+sed -e 's|<IsStartupWizardCompleted>[^<]*</IsStartupWizardCompleted>||' \\
+  -e 's|</ServerConfiguration>|  <IsStartupWizardCompleted>true</IsStartupWizardCompleted>\\n&|' \\
+  "$file" > "$file.$HOSTNAME"
+grep -q '<IsStartupWizardCompleted>true<' "$file.$HOSTNAME"
+mv "$file.$HOSTNAME" "$file"
+echo "system.xml: the set-up wizard is closed"
+"""
 
 
 class ServerService(TypedDict):
@@ -66,6 +91,9 @@ class JellyfinServerArgs(TypedDict):
 
     node_selector: NotRequired[dict[str, pulumi.Input[str]]]
     """Labels of the nodes that may run it; any node when absent."""
+
+    close_wizard: NotRequired[bool]
+    """Whether a migration brought users, so that nobody may be offered to make the first one; False when absent."""
 
 
 class JellyfinServer(pulumi.ComponentResource):
@@ -160,6 +188,7 @@ class JellyfinServer(pulumi.ComponentResource):
             security_context=pod_security(SERVER_UID, SERVER_UID),
             termination_grace_period_seconds=SHUTDOWN_SECONDS,
             affinity=_one_per_node(args["instance"]),
+            init_containers=[_wizard_closer(args["image"], mounts)] if args.get("close_wizard", False) else None,
             containers=[
                 server_container(
                     image=args["image"],
@@ -182,6 +211,16 @@ class JellyfinServer(pulumi.ComponentResource):
             ],
             volumes=[*volumes, *scratch_volumes()],
         )
+
+
+def _wizard_closer(image: pulumi.Input[str], mounts: list[k8s.core.v1.VolumeMountArgs]) -> k8s.core.v1.ContainerArgs:
+    return k8s.core.v1.ContainerArgs(
+        name="close-wizard",
+        image=image,
+        command=["sh", "-c", CLOSE_WIZARD],
+        security_context=container_security(),
+        volume_mounts=mounts,
+    )
 
 
 def _ping(*, period: int, failures: int) -> k8s.core.v1.ProbeArgs:

@@ -153,6 +153,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "service": arguments.service(settings.server.service),
             "resources": arguments.resources(settings.server.resources),
             "node_selector": dict(settings.server.node_selector),
+            "close_wizard": settings.migration is not None,
         },
         pulumi.ResourceOptions(depends_on=[*ready, media]),
     )

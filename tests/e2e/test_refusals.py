@@ -105,7 +105,7 @@ def test_a_context_that_is_not_there_is_said(checkout: Path, tmp_path: Path) -> 
 def test_a_folder_that_is_no_checkout_is_said(tmp_path: Path) -> None:
     done = Command(tmp_path).run("up", timeout=QUICK_SECONDS)
     assert done.returncode == 2
-    assert "no Pulumi.yaml above" in done.stderr
+    assert "found no Pulumi.yaml" in done.stderr
 
 
 def test_a_wrong_passphrase_is_said_before_anything_changes(stack: Stack) -> None:
