@@ -1,0 +1,45 @@
+"""What PostgreSQL's errors mean to somebody who migrates."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from ..errors import UserError
+from .target import LOCK_SECONDS
+
+UNCHANGED = "Nothing was changed."
+
+
+@contextmanager
+def explained() -> Generator[None]:
+    """Turn what PostgreSQL refuses inside the block into a `UserError`, exit code 1."""
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        raise UserError(
+            f"a table of the target was in use for {LOCK_SECONDS} s. {UNCHANGED} Stop every server that runs on "
+            "the target, then try again."
+        ) from error
+    except errors.IntegrityError as error:
+        found = error.diag.message_detail or error.diag.message_primary or str(error)
+        raise UserError(
+            f"the target refuses a row of table {error.diag.table_name}: {found} "
+            f"({error.diag.constraint_name or error.diag.column_name}). {UNCHANGED} Repair the row in a copy of "
+            "jellyfin.db and migrate the copy."
+        ) from error
+    except errors.InsufficientPrivilege as error:
+        raise UserError(
+            f"the target's role may not do this: {error.diag.message_primary}. {UNCHANGED} Connect as the owner "
+            "of the database and of the server's tables."
+        ) from error
+    except psycopg.OperationalError as error:
+        raise UserError(
+            f"the connection to the target failed: {error}. The target is as it was, or, when the answer to the "
+            "commit was lost, complete: run the migration again, it tells."
+        ) from error
+    except psycopg.Error as error:
+        raise UserError(
+            f"the target refused: {error}. {UNCHANGED} See its log; its schema must be the one the server made."
+        ) from error

@@ -1,0 +1,54 @@
+"""Whether the target holds only what a new server writes by itself."""
+
+from collections.abc import Collection
+
+from psycopg import sql
+
+from ..errors import UserError
+from .target import Connection, table_identifier
+
+PLACEHOLDER_ITEM = "00000000-0000-0000-0000-000000000001"
+# Filled by a server's first start: the root folders with their ancestors, one user with what belongs to it.
+WRITTEN_BY_A_NEW_SERVER = frozenset({"ActivityLogs", "AncestorIds", "BaseItems", "Permissions", "Preferences", "Users"})
+INITIAL_USERS = 1
+
+# Rows of a table. No arguments; one row (count).
+COUNT = "SELECT count(*) FROM {table}"
+# Items that somebody's library brought: no folders, and not the placeholder. Arguments: the placeholder's id.
+COUNT_MEDIA = 'SELECT count(*) FROM {table} WHERE NOT "IsFolder" AND "Id" <> %s::uuid'
+
+
+def require_fresh(connection: Connection, tables: Collection[str]) -> None:
+    """Refuse a target in which somebody's data would be lost.
+
+    Args:
+        connection: to the target.
+        tables: the server's tables that would be emptied.
+
+    Raises:
+        UserError: exit code 1; names every table with more than a new server writes.
+    """
+    found: list[str] = []
+    for table in sorted(tables):
+        place = table_identifier(table)
+        if table == "BaseItems":
+            media = _count(connection, sql.SQL(COUNT_MEDIA).format(table=place), PLACEHOLDER_ITEM)
+            if media:
+                found.append(f"BaseItems: {media} items that are no folders")
+            continue
+        rows = _count(connection, sql.SQL(COUNT).format(table=place))
+        if table == "Users" and rows > INITIAL_USERS:
+            found.append(f"Users: {rows}, a new server has {INITIAL_USERS}")
+        elif table not in WRITTEN_BY_A_NEW_SERVER and rows:
+            found.append(f"{table}: {rows} rows")
+    if found:
+        raise UserError(
+            "the target is in use and is left as it is: it holds more than a new server writes by itself ("
+            + "; ".join(found)
+            + "). Give a database on which the server image was started once and nobody logged in."
+        )
+
+
+def _count(connection: Connection, query: sql.Composed, *arguments: str) -> int:
+    row = connection.execute(query, arguments or None).fetchone()
+    return int(str(row[0])) if row else 0

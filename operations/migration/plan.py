@@ -1,0 +1,145 @@
+"""Which column goes where, decided from both schemas before anything is touched."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..errors import UserError
+from .convert import Converter, Tally, converter
+from .source import HISTORY_TABLE
+from .target import TargetColumn, TargetTable
+
+# EF Core's own tables: the target keeps its own.
+NOT_COPIED = frozenset({HISTORY_TABLE, "__EFMigrationsLock"})
+# Verification walks both sides in the order of the key, which it knows to do for these.
+KEY_TYPES = frozenset({"uuid", "smallint", "integer", "bigint", "text"})
+
+
+def upper_invariant(text: str) -> str:
+    """Upper case as .NET's `ToUpperInvariant`: one character stays one character, dotless i stays itself."""
+    return "".join(upper if len(upper := letter.upper()) == 1 and letter != "ı" else letter for letter in text)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A column that a server computes from another of the same row."""
+
+    origin: str
+    derive: Callable[[str], str]
+
+
+DERIVED: Mapping[tuple[str, str], Derivation] = {
+    ("Users", "NormalizedUsername"): Derivation("Username", upper_invariant)
+}
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One column to fill.
+
+    `origin` is the source's column; `derive` is set when it is another than the target's.
+    """
+
+    target: TargetColumn
+    origin: str
+    convert: Converter
+    derive: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One table to fill."""
+
+    name: str
+    columns: tuple[ColumnPlan, ...]
+    key: tuple[TargetColumn, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All tables to fill and what only one side has, in words."""
+
+    tables: tuple[TablePlan, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source in all tables."""
+        return sum(table.rows for table in self.tables)
+
+
+@dataclass(frozen=True)
+class SourceSchema:
+    """What a plan needs to know of the source.
+
+    Args:
+        tables: names of the columns, by table.
+        rows: how many rows each table has.
+        has_data: whether any row of a table (first argument) has a value in a column (second).
+    """
+
+    tables: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, int]
+    has_data: Callable[[str, str], bool]
+
+
+def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Tally) -> Plan:
+    """Pair the tables and columns of both sides.
+
+    Raises:
+        UserError: exit code 1; data would have no place, or a column no value. Names every such table and column.
+    """
+    differences: list[str] = []
+    refused: list[str] = []
+    plans: list[TablePlan] = []
+    for name in sorted((source.tables.keys() | target.keys()) - NOT_COPIED):
+        if name not in target:
+            note = f"table {name}: only in the source, {source.rows[name]} rows"
+            (refused if source.rows[name] else differences).append(note)
+        elif name not in source.tables:
+            differences.append(f"table {name}: only in the target, left as it is")
+        else:
+            plans.append(_table_plan(source, target[name], tally, differences, refused))
+    if refused:
+        raise UserError(
+            "the source does not fit into the target's schema, nothing was changed:\n"
+            + "\n".join(f"  {reason}" for reason in refused)
+            + "\nUse a server image of the source's version for the target."
+        )
+    return Plan(tuple(plans), tuple(differences))
+
+
+def _table_plan(
+    source: SourceSchema, table: TargetTable, tally: Tally, differences: list[str], refused: list[str]
+) -> TablePlan:
+    available = source.tables[table.name]
+    columns: list[ColumnPlan] = []
+    for column in table.columns.values():
+        place = f"column {table.name}.{column.name}"
+        convert = converter(column.type, nullable=column.nullable, tally=tally)
+        derivation = DERIVED.get((table.name, column.name))
+        if column.name not in available and derivation is None:
+            differences.append(f"{place}: only in the target, left to its default")
+            if not (column.nullable or column.has_default) and source.rows[table.name]:
+                refused.append(f"{place}: only in the target, which wants a value")
+        elif convert is None:
+            refused.append(f"{place}: no rule for its type {column.type}")
+        elif column.name in available:
+            columns.append(ColumnPlan(column, column.name, convert))
+        elif derivation is not None:
+            differences.append(f"{place}: only in the target, derived from {derivation.origin}")
+            columns.append(ColumnPlan(column, derivation.origin, convert, derivation.derive))
+    for name in available:
+        if name not in table.columns:
+            # What the server can compute again is no loss.
+            lost = (table.name, name) not in DERIVED and source.has_data(table.name, name)
+            note = f"column {table.name}.{name}: only in the source"
+            refused.append(f"{note}, and it has data") if lost else differences.append(note)
+    planned = {column.target.name for column in columns}
+    if not table.key or not all(part.name in planned and part.type in KEY_TYPES for part in table.key):
+        refused.append(f"table {table.name}: no primary key that both sides have, of types {_types()}")
+    return TablePlan(table.name, tuple(columns), table.key, source.rows[table.name])
+
+
+def _types() -> str:
+    return ", ".join(sorted(KEY_TYPES))

@@ -1,0 +1,171 @@
+"""The old server's `jellyfin.db`: checked, fingerprinted, and read without ever being written."""
+
+import hashlib
+import sqlite3
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import UserError
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+HISTORY_TABLE = "__EFMigrationsHistory"
+# Tables that a Jellyfin database has since 10.11, when the library moved into jellyfin.db.
+JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
+BUSY_SECONDS = 10.0
+HASH_CHUNK_BYTES = 1 << 20
+
+# Tables of the file but those SQLite keeps for itself. No arguments; one row (name) a table.
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+# Columns of one table. Argument: the table's name; one row (name) a column.
+COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
+# Ids of all migrations ever applied. No arguments; rows (id, product version).
+HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM "__EFMigrationsHistory"'
+# The highest key that AUTOINCREMENT ever gave, deleted rows included. No arguments; rows (table, value).
+AUTOINCREMENT = "SELECT name, seq FROM sqlite_sequence"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQLite's SQL wants it."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def check_source(path: Path) -> str:
+    """See that a file is a Jellyfin database and tell its fingerprint, without changing anything.
+
+    The fingerprint is the SHA-256 of the file's bytes, followed by those of its `-wal` when one lies beside it
+    that was not yet checkpointed; it is the same as long as nobody writes to either. Reading takes about a
+    second per GB.
+
+    Returns:
+        `sha256:` and 64 hexadecimal digits.
+
+    Raises:
+        UserError: exit code 2: no such file, no SQLite file, or not the database of a Jellyfin server >= 10.11.
+    """
+    with open_source(path):
+        return fingerprint(path)
+
+
+def fingerprint(path: Path) -> str:
+    """The fingerprint that `check_source` documents, of a file known to be good."""
+    digest = hashlib.sha256()
+    for part in (path, _beside(path, "-wal")):
+        if part.exists():
+            with part.open("rb") as content:
+                while chunk := content.read(HASH_CHUNK_BYTES):
+                    digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+@contextmanager
+def open_source(path: Path) -> Generator[sqlite3.Connection]:
+    """The database, read-only and in one read transaction: all reads see one state.
+
+    Bytes of text that are not UTF-8 arrive as lone surrogates, so that a converter can name the cell.
+
+    Raises:
+        UserError: exit code 2, as `check_source`; also when SQLite finds the file damaged, whenever it is read.
+    """
+    _require_sqlite_file(path)
+    try:
+        connection = sqlite3.connect(_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+    try:
+        connection.text_factory = _text
+        connection.execute("BEGIN")
+        missing = JELLYFIN_TABLES - set(read_tables(connection))
+        if missing:
+            raise UserError(
+                f"{path} is not the database of a Jellyfin server: it has no table {', '.join(sorted(missing))}. "
+                "Give the file data/jellyfin.db of a stopped server of version 10.11 or later (10.10 and older "
+                "keep the library elsewhere: upgrade that server first).",
+                exit_code=2,
+            )
+        yield connection
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+    finally:
+        connection.close()
+
+
+def read_tables(connection: sqlite3.Connection) -> Mapping[str, tuple[str, ...]]:
+    """The columns of each table, by name."""
+    names = [str(name) for (name,) in connection.execute(TABLES)]
+    return {name: tuple(str(column) for (column,) in connection.execute(COLUMNS, (name,))) for name in names}
+
+
+def read_history(connection: sqlite3.Connection) -> Mapping[str, str]:
+    """The product version that applied each migration, by the migration's id."""
+    return {str(identifier): str(version) for identifier, version in connection.execute(HISTORY)}
+
+
+def read_autoincrement(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """The highest key that each table ever gave; empty when no table counts."""
+    counted = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
+    if not counted:
+        return {}
+    return {str(table): int(value or 0) for table, value in connection.execute(AUTOINCREMENT)}
+
+
+def count_rows(connection: sqlite3.Connection, table: str) -> int:
+    """How many rows a table has."""
+    (count,) = connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()  # noqa: S608
+    return int(count)
+
+
+def column_has_data(connection: sqlite3.Connection, table: str, column: str) -> bool:
+    """Whether any row has a value there."""
+    query = f"SELECT EXISTS (SELECT 1 FROM {quoted(table)} WHERE {quoted(column)} IS NOT NULL)"  # noqa: S608
+    return bool(connection.execute(query).fetchone()[0])
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _uri(path: Path) -> str:
+    """A read-only URI. A file that was closed in order is also immutable: then SQLite makes no file beside it
+    and needs no write access to the folder, which a read-only mount would not give."""
+    immutable = "" if _has_content(_beside(path, "-wal")) else "&immutable=1"
+    return f"{path.resolve().as_uri()}?mode=ro{immutable}"
+
+
+def _require_sqlite_file(path: Path) -> None:
+    try:
+        with path.open("rb") as content:
+            magic = content.read(len(SQLITE_MAGIC))
+    except OSError as error:
+        raise UserError(
+            f"cannot read the SQLite database {path}: {error.strerror}. Give the path of the old server's "
+            "data/jellyfin.db.",
+            exit_code=2,
+        ) from error
+    if magic != SQLITE_MAGIC:
+        raise UserError(
+            f"{path} is not a SQLite database: it starts with {magic!r}. Give the old server's data/jellyfin.db.",
+            exit_code=2,
+        )
+    if _has_content(_beside(path, "-journal")):
+        raise UserError(
+            f"{_beside(path, '-journal')} shows a write that never finished. Start the old server once and stop "
+            "it in order, then try again.",
+            exit_code=2,
+        )
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> UserError:
+    return UserError(
+        f"SQLite cannot read {path}: {error}. Stop the old server, check the file with "
+        '`sqlite3 jellyfin.db "PRAGMA integrity_check"`, and see that its -wal file was copied with it.',
+        exit_code=2,
+    )

@@ -1,0 +1,174 @@
+"""What the server made in PostgreSQL: read from the catalog, never assumed."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from ..errors import UserError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# Every known provider of Jellyfin keeps its tables in PostgreSQL's default schema.
+SCHEMA = "public"
+CONNECT_SECONDS = 10
+# A peer that acknowledges nothing for this long is gone.
+SILENCE_SECONDS = 60
+# A server that still uses the target holds locks; this long is waited for it to let go.
+LOCK_SECONDS = 20
+
+# Session settings, so that nothing of the role's or the database's own defaults changes a value or a name.
+# No arguments, no results; `lock_timeout` is filled in.
+SESSION = """
+SET TIME ZONE 'UTC';
+SET search_path = pg_catalog;
+SET lock_timeout = {lock_timeout};
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+"""
+
+# Columns of all ordinary tables of a schema. Arguments: schema.
+# Rows: table, column, type as SQL writes it, not null, has a default or identity, position in the primary key
+# (0 when outside), sequence that numbers it (or null). Generated columns are left out: nobody can write them.
+COLUMNS = """
+SELECT t.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       a.atthasdef OR a.attidentity <> '',
+       COALESCE(array_position(k.conkey, a.attnum), 0),
+       pg_catalog.pg_get_serial_sequence(format('%%I.%%I', n.nspname, t.relname), a.attname)
+  FROM pg_class t
+  JOIN pg_namespace n ON n.oid = t.relnamespace
+  JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'p'
+ WHERE n.nspname = %s AND t.relkind = 'r'
+ ORDER BY t.relname, a.attnum
+"""
+
+# Foreign keys of all tables of a schema. Arguments: schema.
+# Rows: name, table, its columns, table referred to, its columns, definition as SQL writes it.
+FOREIGN_KEYS = """
+SELECT k.conname, t.relname,
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS c(num, pos)
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.num ORDER BY c.pos),
+       r.relname,
+       ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS c(num, pos)
+               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = c.num ORDER BY c.pos),
+       pg_get_constraintdef(k.oid)
+  FROM pg_constraint k
+  JOIN pg_class t ON t.oid = k.conrelid
+  JOIN pg_namespace n ON n.oid = t.relnamespace
+  JOIN pg_class r ON r.oid = k.confrelid
+ WHERE n.nspname = %s AND k.contype = 'f'
+ ORDER BY t.relname, k.conname
+"""
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """One writable column. `sequence` is the qualified, quoted name of what numbers it."""
+
+    name: str
+    type: str
+    nullable: bool
+    has_default: bool
+    key_position: int
+    sequence: str | None
+
+
+@dataclass(frozen=True)
+class TargetTable:
+    """One table, its columns by name."""
+
+    name: str
+    columns: Mapping[str, TargetColumn]
+
+    @property
+    def key(self) -> tuple[TargetColumn, ...]:
+        """The primary key's columns, in its order."""
+        keyed = [column for column in self.columns.values() if column.key_position]
+        return tuple(sorted(keyed, key=lambda column: column.key_position))
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key and the SQL that makes it again."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    ref_table: str
+    ref_columns: tuple[str, ...]
+    definition: str
+
+
+@contextmanager
+def connect(target: str) -> Generator[Connection]:
+    """A connection in one transaction: committed when the block ends well, otherwise rolled back.
+
+    Args:
+        target: a libpq connection string or URL.
+
+    Raises:
+        UserError: exit code 2 when `target` is malformed, 1 when the server cannot be reached.
+    """
+    try:
+        connection = psycopg.connect(
+            target,
+            connect_timeout=CONNECT_SECONDS,
+            tcp_user_timeout=SILENCE_SECONDS * 1000,
+            keepalives_idle=SILENCE_SECONDS // 3,
+            keepalives_interval=SILENCE_SECONDS // 6,
+            application_name="jellyfin-ha",
+            row_factory=tuple_row,
+        )
+    except psycopg.ProgrammingError as error:
+        raise UserError(
+            f"the PostgreSQL target is not a connection string: {error}. "
+            "Expected postgresql://user:password@host:port/database or key=value pairs.",
+            exit_code=2,
+        ) from error
+    except psycopg.OperationalError as error:
+        raise UserError(
+            f"cannot connect to the PostgreSQL target: {error}. See that it runs and that host, port, database, "
+            "user and password are right."
+        ) from error
+    with connection:
+        connection.execute(sql.SQL(SESSION).format(lock_timeout=sql.Literal(f"{LOCK_SECONDS}s")))
+        yield connection
+
+
+def table_identifier(name: str) -> sql.Identifier:
+    """A table of the server, qualified and quoted."""
+    return sql.Identifier(SCHEMA, name)
+
+
+def read_tables(connection: Connection) -> Mapping[str, TargetTable]:
+    """All tables of the server, by name."""
+    columns: dict[str, dict[str, TargetColumn]] = {}
+    for table, name, kind, required, has_default, position, sequence in connection.execute(COLUMNS, (SCHEMA,)):
+        columns.setdefault(str(table), {})[str(name)] = TargetColumn(
+            name=str(name),
+            type=str(kind),
+            nullable=not required,
+            has_default=bool(has_default),
+            key_position=int(str(position)),
+            sequence=None if sequence is None else str(sequence),
+        )
+    return {name: TargetTable(name, found) for name, found in columns.items()}
+
+
+def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
+    """All foreign keys between tables of the server."""
+    rows = connection.execute(FOREIGN_KEYS, (SCHEMA,)).fetchall()
+    return tuple(
+        ForeignKey(str(name), str(table), _names(columns), str(ref), _names(ref_columns), str(definition))
+        for name, table, columns, ref, ref_columns, definition in rows
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected an array of names from the catalog, got {value!r}")
+    return tuple(str(name) for name in value)
