@@ -3,14 +3,13 @@
 import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from jellyfin_ha.lab import cluster, packages, toolchain
+from jellyfin_ha.lab import cluster, images, packages, toolchain
 from jellyfin_ha.operations.progress import silent
 
 from .checkout import Checkout
@@ -46,15 +45,15 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop everything of this lab and keep its data."""
-    with _stage("lab stopped, data kept"):
-        cluster.down(Checkout.find().instance)
+    with _stage("lab stopped, data kept") as report:
+        cluster.down(Checkout.find().instance, report)
 
 
 @app.command()
 def purge() -> None:
     """Stop everything of this lab and remove its data."""
-    with _stage("lab removed"):
-        cluster.purge(Checkout.find().instance)
+    with _stage("lab removed") as report:
+        cluster.purge(Checkout.find().instance, report)
 
 
 @app.command()
@@ -63,12 +62,12 @@ def status() -> None:
     found = cluster.status(Checkout.find().instance)
     table = Table("process", "pid", "running", box=None, pad_edge=False, header_style="dim")
     for process in found.processes:
-        table.add_row(process.name, str(process.pid or "-"), "yes" if process.running else "no")
+        table.add_row(process.name, str(process.pid or "-"), _yes(process.running))
     console = Console()
     console.print(table)
-    nodes = Table("node", "address", "ready", box=None, pad_edge=False, header_style="dim")
+    nodes = Table("node", "role", "address", "on", "ready", box=None, pad_edge=False, header_style="dim")
     for each in found.nodes:
-        nodes.add_row(each.name, each.address, "yes" if each.ready else "no")
+        nodes.add_row(each.name, each.role, each.address or "-", _yes(each.on), _yes(each.ready))
     console.print(nodes)
 
 
@@ -88,11 +87,15 @@ def env() -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 @node.command("stop")
 def node_stop(name: NodeName) -> None:
     """Stop a node in order, as for maintenance."""
-    with _stage(f"{name} stopped"):
-        cluster.node_stop(Checkout.find().instance, name)
+    with _stage(f"{name} stopped") as report:
+        cluster.node_stop(Checkout.find().instance, name, report)
 
 
 @node.command("kill")
@@ -106,8 +109,7 @@ def node_kill(name: NodeName) -> None:
 def node_start(name: NodeName) -> None:
     """Bring a stopped or killed node back."""
     with _stage(f"{name} started") as report:
-        cluster.node_start(Checkout.find().instance, name, _binaries(), report)
-
-
-def _binaries() -> Path:
-    return toolchain.ensure(silent, parts=("cluster",)).bin
+        binaries = toolchain.ensure(report, parts=("cluster",)).bin
+        built = {image.name: image for image in images.ensure(report)}
+        every = tuple(built.values())
+        cluster.node_start(Checkout.find().instance, name, binaries, every, built["pause"].reference, report)

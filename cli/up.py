@@ -26,6 +26,9 @@ SERVER_UID = 1000
 
 MIGRATION_KEY = "jellyfin-ha:migration"
 
+SINGLE_NODE = "n3"
+"""The node that clients are sent to: drills kill those of the servers."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -81,6 +84,8 @@ def check_migration(settings: Settings) -> None:
 def engine_of(checkout: Checkout, binaries: toolchain.Toolchain) -> Engine:
     """Pulumi, as this checkout runs it."""
     plugins = checkout.pulumi_folder / "plugins"
+    if binaries.built_engine:
+        toolchain.write_launcher(plugins, Path(sys.executable))
     return Engine(
         pulumi=binaries.pulumi,
         environment=binaries.environment(Path(sys.executable), plugins),
@@ -112,21 +117,21 @@ def prepare_lab(
     with stages.stage("images") as report:
         built = {image.name: image for image in images.ensure(report)}
     with stages.stage("sample library") as report:
-        sample = library.ensure(cache_folder() / "library", report)
+        sample = library.ensure(cache_folder(), report)
     with stages.stage("lab: three nodes") as report:
         pause = built["pause"].reference
         cluster.up(instance, binaries.bin, tuple(built.values()), pause, report)
     config = cluster.shared_folder(instance, "config", uid=SERVER_UID, gid=SERVER_UID)
     overlay = lab_overlay(
         kubeconfig=instance.kubeconfig,
-        address=instance.node_address(cluster.SINGLE_NODE),
+        address=str(instance.node_address(SINGLE_NODE)),
         images={name: image.reference for name, image in built.items()},
         config_folder=config,
         media_folder=sample.media,
         source=sample.database,
         storage_class=cluster.STORAGE_CLASS,
-        server_nodes=cluster.SERVER_LABELS,
-        single_node=cluster.SINGLE_LABELS,
+        server_nodes={cluster.ROLE_LABEL: "server"},
+        single_node={cluster.ROLE_LABEL: "single"},
     )
     return binaries, overlay, tuple(sample.users)
 
