@@ -133,7 +133,7 @@ class JellyfinServer(pulumi.ComponentResource):
             metadata=meta,
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=args.get("replicas", 2),
-                service_name=headless.metadata.name,
+                service_name=f"{name}-pods",
                 # A replica that cannot start must not keep the others from starting.
                 pod_management_policy="Parallel",
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
@@ -145,7 +145,7 @@ class JellyfinServer(pulumi.ComponentResource):
                     for volume in args["pod_volumes"]
                 ],
             ),
-            opts=child(self, timeout=f"{STARTUP_SECONDS + 300}s"),
+            opts=child(self, depends_on=[headless], timeout=f"{STARTUP_SECONDS + 300}s"),
         )
         k8s.policy.v1.PodDisruptionBudget(
             name,

@@ -73,7 +73,7 @@ class PostgresDatabase(pulumi.ComponentResource):
     When the pod's node dies the database is away until the node is back or the pod is deleted by hand.
     """
 
-    credentials_secret: pulumi.Output[str]
+    credentials_secret: str
     """The name of the Secret with the credentials."""
 
     host: pulumi.Output[str]
@@ -121,24 +121,25 @@ class PostgresDatabase(pulumi.ComponentResource):
             metadata=meta,
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=1,
-                service_name=service.metadata.name,
+                service_name=name,
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector("database", instance)),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels),
-                    spec=self._pod(args, credentials.metadata.name),
+                    spec=self._pod(args, f"{name}-credentials"),
                 ),
                 volume_claim_templates=[
                     claim_template("data", args["storage"]["size"], args["storage"].get("storage_class"))
                 ],
             ),
-            opts=child(self, protect=True),
+            # By name, not by output: a provider that replaces a Secret would replace the StatefulSet with it.
+            opts=child(self, depends_on=[credentials, service], protect=True),
         )
         self.credentials_secret = credentials.metadata.name
         self.host = host
         self.port = pulumi.Output.from_input(PORT)
         self.register_outputs({"credentials_secret": self.credentials_secret, "host": self.host, "port": self.port})
 
-    def _pod(self, args: PostgresDatabaseArgs, secret: pulumi.Output[str]) -> k8s.core.v1.PodSpecArgs:
+    def _pod(self, args: PostgresDatabaseArgs, secret: str) -> k8s.core.v1.PodSpecArgs:
         uid = args.get("uid", POSTGRES_UID)
         # Over TCP: during the first start the image runs a server that listens on its socket alone.
         ready = ["pg_isready", "--host=127.0.0.1", f"--username={USER}", f"--dbname={DATABASE}"]

@@ -135,7 +135,7 @@ class RedisLeaseStore(pulumi.ComponentResource):
             metadata=meta,
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=1,
-                service_name=service.metadata.name,
+                service_name=name,
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector("lease-store", instance)),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -143,13 +143,14 @@ class RedisLeaseStore(pulumi.ComponentResource):
                         # Redis reads its file once: other settings mean another pod.
                         annotations={"jellyfin-ha/settings": hashlib.sha256(settings.encode()).hexdigest()[:16]},
                     ),
-                    spec=self._pod(args, memory, credentials.metadata.name, config.metadata.name),
+                    spec=self._pod(args, memory, f"{name}-credentials", f"{name}-config"),
                 ),
                 volume_claim_templates=[
                     claim_template("data", args["storage"]["size"], args["storage"].get("storage_class"))
                 ],
             ),
-            opts=child(self),
+            # By name, not by output: a provider that replaces a Secret would replace the StatefulSet with it.
+            opts=child(self, depends_on=[credentials, config, service]),
         )
         self.credentials_secret = credentials.metadata.name
         self.host = host
@@ -168,8 +169,8 @@ class RedisLeaseStore(pulumi.ComponentResource):
         self,
         args: RedisLeaseStoreArgs,
         memory_mib: int,
-        credentials: pulumi.Output[str],
-        config: pulumi.Output[str],
+        credentials: str,
+        config: str,
     ) -> k8s.core.v1.PodSpecArgs:
         # redis-cli takes the password from REDISCLI_AUTH; it exits with 0 also when it is answered an error.
         probe = ["sh", "-c", f'test "$(REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli -p {PORT} ping)" = PONG']

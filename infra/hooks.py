@@ -9,7 +9,7 @@ unchanged updates run nothing.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pulumi
@@ -29,7 +29,7 @@ def record(
     namespace: pulumi.Input[str],
     labels: Mapping[str, pulumi.Input[str]],
     fingerprint: str,
-    depends_on: Sequence[pulumi.Resource],
+    opts: pulumi.ResourceOptions | None = None,
 ) -> k8s.core.v1.ConfigMap:
     """A ConfigMap that exists, with this fingerprint, only once `hook` has succeeded.
 
@@ -39,7 +39,7 @@ def record(
         namespace: of the ConfigMap.
         labels: of the ConfigMap.
         fingerprint: of everything the hook's work depends on.
-        depends_on: what must run before the hook.
+        opts: such as what must run before the hook.
     """
 
     async def run(_: pulumi.ResourceHookArgs) -> None:
@@ -53,9 +53,9 @@ def record(
         name,
         metadata=k8s.meta.v1.ObjectMetaArgs(name=name, namespace=namespace, labels=labels),
         data={"fingerprint": fingerprint},
-        opts=pulumi.ResourceOptions(
-            depends_on=list(depends_on),
-            hooks=pulumi.ResourceHookBinding(before_create=[bound], before_update=[bound]),
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[bound], before_update=[bound])),
         ),
     )
 

@@ -46,25 +46,36 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     """
     parts = parts_of(stack)
     access = Access(namespace=settings.namespace, kubeconfig=kubeconfig, context=context)
+    # By default the provider replaces a Secret or ConfigMap whose content changes, and with it all that refers to it.
+    provider = k8s.Provider(
+        "cluster",
+        kubeconfig=kubeconfig,
+        context=context,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
         metadata=k8s.meta.v1.ObjectMetaArgs(
             name=settings.namespace, labels={**labels("namespace", stack), **POD_SECURITY}
         ),
+        opts=pulumi.ResourceOptions(provider=provider),
     )
-    inside = pulumi.ResourceOptions(depends_on=[namespace])
+
+    def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(providers=[provider], depends_on=[namespace, *resources])
 
     config = SharedStorage(
         "jellyfin-config",
         arguments.shared(settings.storage.config, namespace=settings.namespace, instance=stack),
-        inside,
+        after(),
     )
     media = SharedStorage(
         "jellyfin-media",
         arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
-        inside,
+        after(),
     )
-    per_pod = PodStorage("jellyfin-pod-storage", arguments.per_pod(settings.storage.per_pod, instance=stack), inside)
+    per_pod = PodStorage("jellyfin-pod-storage", arguments.per_pod(settings.storage.per_pod, instance=stack), after())
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
@@ -79,7 +90,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "node_selector": dict(settings.database.node_selector),
             "max_connections": settings.database.max_connections,
         },
-        inside,
+        after(),
     )
     redis = RedisLeaseStore(
         "jellyfin-redis",
@@ -91,7 +102,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "memory_mib": settings.lease_store.memory_mib,
             "node_selector": dict(settings.lease_store.node_selector),
         },
-        inside,
+        after(),
     )
     leases = hooks.record(
         "jellyfin-leases",
@@ -104,7 +115,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         namespace=settings.namespace,
         labels=labels("lease-store", stack),
         fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
-        depends_on=[redis],
+        opts=after(redis),
     )
     schema = SchemaUpgrade(
         "jellyfin-schema-upgrade",
@@ -116,7 +127,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "config": config_volume,
             "node_selector": dict(settings.server.node_selector),
         },
-        pulumi.ResourceOptions(depends_on=[postgres, config]),
+        after(postgres, config),
     )
     ready: list[pulumi.Resource] = [schema, leases]
     if settings.migration is not None:
@@ -133,7 +144,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 namespace=settings.namespace,
                 labels=labels("database", stack),
                 fingerprint=check_source(source),
-                depends_on=[schema],
+                opts=after(schema),
             )
         )
     server = JellyfinServer(
@@ -155,7 +166,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "node_selector": dict(settings.server.node_selector),
             "close_wizard": settings.migration is not None,
         },
-        pulumi.ResourceOptions(depends_on=[*ready, media]),
+        after(*ready, media),
     )
     known = pulumi.Output.from_input
     return JellyfinHaOutputs(

@@ -36,7 +36,6 @@ record(
     namespace="default",
     labels={},
     fingerprint=pulumi.Config().require("fingerprint"),
-    depends_on=[],
 )
 """
 

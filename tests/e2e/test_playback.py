@@ -118,7 +118,9 @@ def test_a_users_position_survives_the_replica_that_served_it(stack: Stack, tmp_
 
 def is_out_of_service(stack: Stack, pod: str) -> bool:
     """Whether a deleted pod takes no more connections."""
-    endpoints = stack.kubectl("get", "endpointslices", "--selector=kubernetes.io/service-name=jellyfin", "--output=json")
+    endpoints = stack.kubectl(
+        "get", "endpointslices", "--selector=kubernetes.io/service-name=jellyfin", "--output=json"
+    )
     return not any(
         endpoint["targetRef"]["name"] == pod and endpoint["conditions"]["ready"]
         for piece in json.loads(endpoints)["items"]

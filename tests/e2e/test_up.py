@@ -72,7 +72,11 @@ def test_a_changed_setting_changes_only_what_it_must(stack: Stack, tmp_path_fact
 
 def test_no_secret_is_readable_in_the_stacks_state(stack: Stack) -> None:
     password = stack.kubectl(
-        "get", "secret", "jellyfin-postgres-credentials", "--output", "go-template={{.data.POSTGRES_PASSWORD|base64decode}}"
+        "get",
+        "secret",
+        "jellyfin-postgres-credentials",
+        "--output",
+        "go-template={{.data.POSTGRES_PASSWORD|base64decode}}",
     )
     assert len(password) >= 32
     assert password not in stack.pulumi("stack", "export")
