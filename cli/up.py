@@ -10,11 +10,13 @@ from typing import cast
 from rich.console import Console
 
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
+from jellyfin_ha.infra.parts import parts_of
 from jellyfin_ha.infra.settings import Settings
 from jellyfin_ha.lab import cluster, images, library, packages, toolchain
 from jellyfin_ha.lab.cache import cache_folder
 from jellyfin_ha.operations.cluster import Access, Cluster
 from jellyfin_ha.operations.migration import check_source
+from jellyfin_ha.operations.readiness import wait_until_serving
 
 from .checkout import Checkout
 from .engine import Engine
@@ -68,6 +70,9 @@ def bring_up(checkout: Checkout, stages: Stages, console: Console, *, stack: str
     console.print("pulumi up ...")
     with stages.timed("pulumi up"):
         engine.up(stack)
+    with stages.stage("servers ready") as report:
+        access = access_of(content, settings)
+        asyncio.run(wait_until_serving(access, parts_of(stack).server, settings.server.replicas, report))
     return Started(settings=settings, changes=engine.changes(stack), users=users)
 
 

@@ -16,6 +16,7 @@ from .errors import UserError
 
 CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
+CLOSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,36 @@ class Cluster:
                 f"expected a ready pod with the labels {labels} in namespace {self._namespace}, found none: "
                 f"see `kubectl -n {self._namespace} get pods`"
             )
-        async with ready[0].portforward(port, local_port="auto") as local:
+        async with _forwarded(ready[0], port) as local:
+            yield local
+
+    @asynccontextmanager
+    async def forward_to(self, pod: str, port: int) -> AsyncGenerator[int]:
+        """A local port that leads to `port` of this pod, through the API server.
+
+        Raises:
+            UserError: there is no such pod.
+        """
+        try:
+            found = await Pod.get(pod, namespace=self._namespace, api=self._api)
+        except kr8s.NotFoundError:
+            raise UserError(f"expected a pod {pod} in namespace {self._namespace}, found none") from None
+        async with _forwarded(found, port) as local:
             yield local
 
     async def _list(self, selector: Mapping[str, str]) -> list[Pod]:
         found = Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._api)
         return [pod async for pod in found if isinstance(pod, Pod)]
+
+
+@asynccontextmanager
+async def _forwarded(pod: Pod, port: int) -> AsyncGenerator[int]:
+    async with pod.portforward(port, local_port="auto") as local:
+        yield local
+    # kr8s leaves the tasks of closed connections to end by themselves; a loop that ends before them complains aloud.
+    left = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "_sync_sockets"]
+    if left:
+        await asyncio.wait(left, timeout=CLOSE_SECONDS)
 
 
 def _state(pod: Pod) -> PodState:

@@ -38,7 +38,7 @@ def position(stack: Stack) -> int:
 
 def processes_of(stack: Stack) -> list[int]:
     """Every process on this machine that carries the lab's mark."""
-    mark = f"JELLYFIN_HA_LAB={stack.instance.id}".encode()
+    mark = f"JELLYFIN_HA_LAB={stack.instance.key}".encode()
     found: list[int] = []
     for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
