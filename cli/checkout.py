@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from jellyfin_ha.lab.instance import Instance
+from jellyfin_ha.lab.instance import STATE_VARIABLE, Instance
 from jellyfin_ha.operations.errors import UserError
 
 
@@ -30,7 +30,7 @@ class Checkout:
         here = Path.cwd()
         for folder in (here, *here.parents):
             if (folder / "Pulumi.yaml").is_file() and (folder / "infra").is_dir():
-                return cls(folder=folder, instance=Instance.of_checkout(folder, environ=os.environ))
+                return cls(folder=folder, instance=Instance.of_checkout(folder, environ=_environment()))
         raise UserError(
             f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml above {here}", exit_code=2
         )
@@ -43,3 +43,12 @@ class Checkout:
     def stack_file(self, stack: str) -> Path:
         """The committed stack file."""
         return self.folder / f"Pulumi.{stack}.yaml"
+
+
+def _environment() -> dict[str, str]:
+    """The environment, with a state folder of the user's own where the machine's is not theirs to write.
+
+    Only a stack in an existing cluster gets that far without root.
+    """
+    own = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "jellyfin-ha"
+    return dict(os.environ) if os.geteuid() == 0 else {STATE_VARIABLE: str(own), **os.environ}

@@ -1,0 +1,78 @@
+"""`make up CONTEXT=...`: a cluster that is there already, settings as a person at home writes them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from jellyfin_ha.lab.cache import cache_folder
+from jellyfin_ha.lab.library import SAMPLE_USERS, ensure
+from jellyfin_ha.operations.progress import silent
+from tests.e2e.conftest import ROOT, Command, Stack
+from tests.integration.mediaserver_processes import logged_in
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+NODE_PORT = 30196
+SERVER_UID = 1000
+
+
+def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in ("infra", "Pulumi.yaml"):
+        (checkout / name).symlink_to(ROOT / name)
+    config = tmp_path / "config"
+    config.mkdir()
+    os.chown(config, SERVER_UID, SERVER_UID)
+    images = json.loads(stack.pulumi("stack", "output", "--json"))["images"]
+    sample = ensure(cache_folder(), silent)
+    url = f"http://{stack.instance.node_address('n3')}:{NODE_PORT}"
+    settings = {
+        "namespace": "home",
+        "server": {
+            "image": images["server"],
+            "url": url,
+            "service": {"type": "NodePort", "nodePort": NODE_PORT},
+        },
+        "database": {"image": images["database"], "storage": {"size": "5Gi", "storageClass": "lab-local"}},
+        "leaseStore": {"image": images["lease_store"], "storage": {"size": "1Gi", "storageClass": "lab-local"}},
+        "storage": {
+            "config": {"hostPath": str(config)},
+            "media": {"hostPath": str(sample.media)},
+            "perPod": {"storageClass": "lab-local"},
+        },
+        "migration": {"source": str(sample.database)},
+    }
+    content = {"config": {f"jellyfin-ha:{key}": value for key, value in settings.items()}}
+    (checkout / "Pulumi.home.yaml").write_text(yaml.safe_dump(content))
+    kubeconfig = yaml.safe_load(stack.instance.kubeconfig.read_text())
+    environment = {
+        "KUBECONFIG": str(stack.instance.kubeconfig),
+        "JELLYFIN_HA_STATE": str(tmp_path / "state"),
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase of one's own",
+    }
+    command = Command(checkout)
+    try:
+        printed = command.ok(
+            "up", "--stack", "home", "--context", kubeconfig["current-context"], environment=environment
+        )
+        assert "to create" in printed
+        status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
+        assert [replica["ready"] for replica in status["replicas"]] == [True, True]
+        assert status["migration"]["state"] == "done"
+        user = SAMPLE_USERS[0]
+        logged_in(url, user.name, user.password, "desk").stop()
+        public = httpx.get(f"{url}/System/Info/Public", trust_env=False).json()
+        assert public["StartupWizardCompleted"] is True
+        assert yaml.safe_load((checkout / "Pulumi.home.yaml").read_text()) == content, "the person's file stays theirs"
+        again = command.ok("up", "--stack", "home", "--context", kubeconfig["current-context"], environment=environment)
+        assert "changes      none" in again
+    finally:
+        stack.kubectl("delete", "namespace", "home", "--ignore-not-found", "--timeout=180s")
+        stack.kubectl("delete", "pv", "home-jellyfin-config", "home-jellyfin-media", "--ignore-not-found")
