@@ -39,7 +39,7 @@ def up(
     console = Console()
     checkout = Checkout.find()
     stages = Stages(console)
-    started = bring_up(checkout, stages, console, stack=stack, context=context)
+    started = bring_up(checkout, stages, stack=stack, context=context)
     show_summary(console, checkout, stages, started, stack=stack)
 
 

@@ -39,6 +39,10 @@ class Stages:
         self._durations.append((title, took))
         self._console.print(f"[green]✓[/] {title} [dim]({took:.1f} s)[/]", highlight=False)
 
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, highlight=False, markup=False)
+
     def summary(self) -> Table:
         """The stages and their durations in seconds."""
         table = Table("stage", "seconds", box=None, pad_edge=False, header_style="dim")

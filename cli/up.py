@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from rich.console import Console
-
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
 from jellyfin_ha.infra.parts import parts_of
 from jellyfin_ha.infra.settings import Settings
 from jellyfin_ha.lab import cluster, images, library, packages, toolchain
 from jellyfin_ha.lab.cache import cache_folder
+from jellyfin_ha.lab.cluster.host import check_root
 from jellyfin_ha.operations.cluster import Access, Cluster
 from jellyfin_ha.operations.migration import check_source
 from jellyfin_ha.operations.readiness import wait_until_serving
@@ -47,7 +46,7 @@ class Started:
     users: tuple[library.SampleUser, ...]
 
 
-def bring_up(checkout: Checkout, stages: Stages, console: Console, *, stack: str, context: str | None) -> Started:
+def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | None) -> Started:
     """Brings the stack up, in the lab or, with a context, in an existing cluster.
 
     Raises:
@@ -67,7 +66,7 @@ def bring_up(checkout: Checkout, stages: Stages, console: Console, *, stack: str
     settings = settings_of(content, origin=f"Pulumi.{stack}.yaml with what `up` lays over it")
     engine = engine_of(checkout, binaries)
     engine.prepare(stack, content)
-    console.print("pulumi up ...")
+    stages.say("pulumi up ...")
     with stages.timed("pulumi up"):
         engine.up(stack)
     with stages.stage("servers ready") as report:
@@ -114,9 +113,13 @@ def prepare_lab(
 ) -> tuple[toolchain.Toolchain, dict[str, object], tuple[library.SampleUser, ...]]:
     """Brings the lab up; the toolchain, the settings to lay over a stack file, and the sample's users."""
     instance = checkout.instance
-    cluster.check_host(instance)
+    check_root()
+    if missing := packages.missing_packages():
+        stages.say(f"installing the Debian packages {', '.join(missing)}")
     with stages.stage("Debian packages") as report:
         packages.ensure(report)
+    # Before the long work, as far as it can be known; it looks for programs that the packages bring.
+    cluster.check_host(instance)
     with stages.stage("toolchain") as report:
         binaries = toolchain.ensure(report)
     with stages.stage("images") as report:
