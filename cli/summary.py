@@ -41,4 +41,4 @@ def show_summary(console: Console, checkout: Checkout, stages: Stages, started: 
     console.print()
     console.print(stages.summary())
     console.print()
-    console.print(TRY_NEXT.format(namespace=started.settings.namespace), highlight=False, markup=False)
+    console.print(TRY_NEXT.format(namespace=started.settings.namespace), highlight=False, markup=False, soft_wrap=True)

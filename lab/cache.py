@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import re
+import shlex
 import shutil
 import tempfile
 import time
@@ -78,14 +80,45 @@ def filling(target: Path) -> Generator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}."
     for leftover in target.parent.glob(f"{prefix}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove_tree(leftover)
     work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     work.chmod(0o755)
     try:
         yield work
         work.rename(target)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder with all that is in it, and never what is mounted below it; one that is gone is no error.
+
+    A program that was killed may have left a bind mount of the machine's own /dev or /sys in a half-built file
+    system: deleting across it would delete there.
+
+    Raises:
+        UserError: something is mounted below it; nothing was deleted.
+    """
+    if found := mounts_below(folder, Path("/proc/self/mountinfo").read_text()):
+        points = "".join(f"\n  umount {shlex.quote(str(point))}" for point in reversed(found))
+        raise UserError(
+            f"{folder} is a leftover that would be deleted, but file systems are mounted in it. Unmount them and "
+            f"run this again:{points}"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def mounts_below(folder: Path, mountinfo: str) -> list[Path]:
+    """The mount points at or below a folder.
+
+    Args:
+        folder: any path; symbolic links that lead to it are followed.
+        mountinfo: the content of /proc/self/mountinfo, where white space is written as octal escapes.
+    """
+    real = folder.resolve()
+    fields = (line.split(" ")[4] for line in mountinfo.splitlines())
+    points = (Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)) for field in fields)
+    return [point for point in points if point.is_relative_to(real)]
 
 
 def need_space(folder: Path, needed: int, *, what: str) -> None:

@@ -119,4 +119,4 @@ def _kill(process: subprocess.Popen[str]) -> None:
 def _failed(command: Command, code: int, last: Sequence[str], log: Path | None = None) -> str:
     lines = "\n".join(f"  {line}" for line in last)
     where = f"\nThe whole log: {log}" if log else ""
-    return f"{command.what} failed ({Path(command.arguments[0]).name} ended with {code}):\n{lines}{where}"
+    return f"{command.what} failed (exit status {code}):\n{lines}{where}"

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import platform
-import shutil
+import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pathlib import Path
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.progress import Progress
 
-from ..cache import GIB, cache_folder, filling, locked, need_space
+from ..cache import GIB, cache_folder, filling, locked, need_space, remove_tree
 from ..commands import Command, output
 from . import debian, oci, requirements
 from .layer import Entry, entries, write_layer
@@ -53,13 +53,7 @@ def ensure(progress: Progress) -> list[Image]:
         UserError: a recipe is wrong (2), no checkout (2), too little disk (2), or a download or a build failed (1).
     """
     checkout = Path(__file__).resolve().parents[2]
-    folders = sorted(file.parent for file in (checkout / "images").glob("*/recipe.toml"))
-    if not folders:
-        raise UserError(
-            f"The images are built from a checkout of this project; {checkout} has no images/*/recipe.toml.",
-            exit_code=2,
-        )
-    builds = [_Build(load(folder), checkout) for folder in folders]
+    builds = _builds(checkout)
     cache = cache_folder() / "images"
     with locked(cache / "lock", progress, what="the images", seconds=LOCK_SECONDS):
         images: list[Image] = []
@@ -70,6 +64,21 @@ def ensure(progress: Progress) -> list[Image]:
 
             images.append(build.archived(cache, tell))
         return images
+
+
+def planned(checkout: Path, cache: Path) -> list[Image]:
+    """What `ensure` would give, without building anything; the archives need not exist."""
+    return [build.image(cache) for build in _builds(checkout)]
+
+
+def _builds(checkout: Path) -> "list[_Build]":
+    folders = sorted(file.parent for file in (checkout / "images").glob("*/recipe.toml"))
+    if not folders:
+        raise UserError(
+            f"The images are built from a checkout of this project; {checkout} has no images/*/recipe.toml.",
+            exit_code=2,
+        )
+    return [_Build(load(folder), checkout) for folder in folders]
 
 
 class _Build:
@@ -157,14 +166,16 @@ class _Build:
 
 @contextmanager
 def _scratch(cache: Path) -> Generator[Path]:
-    """A folder that is empty now and gone afterwards; what a killed run left in it goes first."""
-    work = cache / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    """A folder that is gone afterwards; what killed runs left goes first."""
+    for leftover in cache.glob("work.*"):
+        remove_tree(leftover)
+    cache.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="work.", dir=cache))
+    work.chmod(0o755)
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
 
 
 def _described(entry: Entry) -> bytes:
@@ -188,6 +199,6 @@ def _forget(newest_first: Sequence[Path]) -> None:
     """Delete what has not been used for longest; each checkout and each change of the code leaves another."""
     for old in newest_first[KEPT:]:
         if old.is_dir():
-            shutil.rmtree(old)
+            remove_tree(old)
         else:
             old.unlink()

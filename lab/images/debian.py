@@ -11,6 +11,12 @@ from .recipe import Debian, Python, User
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 BUILD_SECONDS = 1800
 ASK_SECONDS = 60
+# mmdebstrap mounts this machine's /dev/shm, /sys and /proc into what it builds. In namespaces of its own, which end
+# with it, and it with us, however we end, no mount is ever left where a later clean-up would delete through it.
+ISOLATED = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"),
+)
 # What no image reads: what people read, and what only apt and its download need.
 NO_MANUALS = (
     "/usr/share/doc/*",
@@ -78,6 +84,7 @@ def build(debian: Debian, users: Iterable[User], python: tuple[Python, Path] | N
     (hooks / "late.sh").write_text("\n".join(["set -eu", *_late(debian, python), ""]))
     left_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in (*NO_MANUALS, *debian.leave_out)]
     command = [
+        *ISOLATED,
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"),
         *(f"--aptopt={option}" for option in apt_options()),
         *left_out,

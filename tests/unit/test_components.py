@@ -130,8 +130,7 @@ def test_every_replica_has_transcode_and_cache_claims_of_its_own() -> None:
 
 def test_media_is_mounted_read_only_and_configuration_is_not() -> None:
     mounts = {
-        mount["mountPath"]: mount
-        for mount in pod(server(), STATEFUL_SET, "jellyfin")["containers"][0]["volumeMounts"]
+        mount["mountPath"]: mount for mount in pod(server(), STATEFUL_SET, "jellyfin")["containers"][0]["volumeMounts"]
     }
     assert mounts["/media"]["readOnly"] is True
     assert not mounts["/config"].get("readOnly")
