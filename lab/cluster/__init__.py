@@ -1,6 +1,6 @@
 """A three-node Kubernetes on one machine, made of namespaces: real kubelets, one kernel."""
 
-from .host import DEBIAN_PACKAGES, check_host
+from .host import check_host
 from .images import Image
 from .lifecycle import GRACE_SECONDS, down, node_kill, node_start, node_stop, purge, up
 from .node import ROLE_LABEL
@@ -8,7 +8,6 @@ from .status import ClusterStatus, NodeStatus, ProcessStatus, logs, process_name
 from .volumes import STORAGE_CLASS, shared_folder
 
 __all__ = [
-    "DEBIAN_PACKAGES",
     "GRACE_SECONDS",
     "ROLE_LABEL",
     "STORAGE_CLASS",

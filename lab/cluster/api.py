@@ -71,6 +71,49 @@ class Node(Form):
         )
 
 
+class Running(Form):
+    """Since when a container runs."""
+
+    started_at: datetime
+
+
+class ContainerState(Form):
+    """What a container does; `running` only while it runs."""
+
+    running: Running | None = None
+
+
+class ContainerStatus(Form):
+    """A container as its kubelet reported it."""
+
+    state: ContainerState = ContainerState()
+
+
+class PodSpec(Form):
+    """Where a pod is."""
+
+    node_name: str | None = None
+
+
+class PodStatus(Form):
+    """What its kubelet reported of a pod."""
+
+    container_statuses: list[ContainerStatus] = []
+    init_container_statuses: list[ContainerStatus] = []
+
+
+class Pod(Form):
+    """A pod."""
+
+    spec: PodSpec
+    status: PodStatus
+
+    def runs_since_before(self, moment: datetime) -> bool:
+        """Whether a container is reported to run since before `moment`."""
+        reported = (*self.status.container_statuses, *self.status.init_container_statuses)
+        return any(each.state.running and each.state.running.started_at < moment for each in reported)
+
+
 class VolumeState(Form):
     """Whether a volume is free."""
 
@@ -106,9 +149,20 @@ class Api:
         except httpx.TransportError:
             return False
 
+    def reaches(self, node: str) -> bool:
+        """Whether the API server itself reaches the node's kubelet, as it must for logs, exec and port-forward."""
+        try:
+            return self._client.get(f"/api/v1/nodes/{node}/proxy/healthz").is_success
+        except httpx.TransportError:
+            return False
+
     def nodes(self) -> list[Node]:
         """All nodes."""
         return [Node.model_validate(item) for item in self._items("/api/v1/nodes")]
+
+    def pods(self) -> list[Pod]:
+        """The pods of all namespaces."""
+        return [Pod.model_validate(item) for item in self._items("/api/v1/pods")]
 
     def volumes(self) -> list[Volume]:
         """All PersistentVolumes."""

@@ -12,13 +12,15 @@ DEFAULT_SECONDS = 15.0
 
 
 def attempt(*command: str, stdin: str = "", seconds: float = DEFAULT_SECONDS) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end, whatever the end; 124 when it did not end within `seconds`."""
+    """Runs a program to its end, whatever the end; 124: none within `seconds`, 127: no such program."""
     try:
         return subprocess.run(
             command, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 124, "", f"no end within {seconds:.0f} s")
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, "", f"no program {command[0]}")
 
 
 def run(*command: str, stdin: str = "", seconds: float = DEFAULT_SECONDS) -> str:

@@ -121,6 +121,8 @@ def _api_server(instance: Instance, binaries: Path) -> Daemon:
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
+            # Otherwise its end waits a minute for watchers to go.
+            "--shutdown-send-retry-after=true",
             "--profiling=false",
         ),
     )

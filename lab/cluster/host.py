@@ -4,25 +4,14 @@ import os
 import shutil
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 from jellyfin_ha.operations.errors import UserError
 
 from ..instance import Instance, Networks
-from . import cgroups, commands, control_plane, kernel, network, node_files, processes
+from . import cgroups, commands, control_plane, kernel, network, node_files, processes, waiting
 
-# The Debian packages that hold the programs below.
-DEBIAN_PACKAGES = (
-    "containerd",
-    "runc",
-    "containernetworking-plugins",
-    "iptables",
-    "conntrack",
-    "ipset",
-    "socat",
-    "iproute2",
-    "util-linux",
-)
 PROGRAMS = (
     *("containerd", "ctr", "runc", "iptables", "conntrack", "socat", "ip", "ss"),
     *("nsenter", "unshare", "setsid", "mount", "hostname", "env", "sh"),
@@ -32,6 +21,9 @@ PROGRAMS = (
 NEW_LAB_BYTES = 6_000_000_000
 # A lab that has its images needs room for its databases and logs.
 KEPT_LAB_BYTES = 1_000_000_000
+
+# A program that was killed this moment keeps its ports until the kernel has cleared it away.
+CLOSING_SECONDS = 3.0
 
 
 def check_host(instance: Instance) -> None:
@@ -76,8 +68,8 @@ def _check_machine(instance: Instance) -> None:
         missing.append(f"{node_files.CNI_PLUGINS}/bridge")
     if missing:
         raise UserError(
-            f"expected the programs {', '.join(missing)}, found none of these names: install the Debian packages "
-            f"{' '.join(DEBIAN_PACKAGES)}",
+            f"expected the programs {', '.join(missing)}, found none of these: `jellyfin-ha lab packages` installs the "
+            "Debian packages that hold them",
             exit_code=2,
         )
     if Path("/run") in instance.state.parents:
@@ -120,7 +112,9 @@ def _check_ports(address: str, running: set[str]) -> None:
         *((socket.SOCK_DGRAM, port, name) for port, name in control_plane.UDP_PORTS.items()),
     ]
     for kind, port, name in wanted:
-        if name not in running and not _free(kind, address, port):
+        if name in running:
+            continue
+        if not waiting.until(partial(_free, kind, address, port), seconds=CLOSING_SECONDS):
             raise UserError(
                 f"expected port {port} of {address} to be free for {name}, found it taken: {_holder(port)}. Stop that "
                 "program, or let it listen on its own address instead of on all",

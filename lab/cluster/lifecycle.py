@@ -3,14 +3,13 @@
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.progress import Progress
 
 from ..instance import Instance
-from . import addons, control_plane, leftovers, mounts, network, node, pki, processes, waiting
+from . import addons, control_plane, firewall, leftovers, mounts, network, node, pki, processes, waiting
 from .host import check_host, check_root
 from .images import Image
 
@@ -42,13 +41,14 @@ def up(instance: Instance, binaries: Path, images: Sequence[Image], pause: str, 
         progress("making the network", 0.0)
         pki.ensure(instance)
         network.ensure_bridge(instance)
+        firewall.ensure(instance)
         progress("starting the control plane", 0.05)
         control_plane.start(instance, binaries)
         for name in addons.ensure(instance):
             progress(f"emptied volume {name} and offered it again: its claim was deleted", None)
-        since = _start_nodes(instance, instance.node_names, binaries, images, pause, progress)
+        started = _start_nodes(instance, instance.node_names, binaries, images, pause, progress)
         progress("waiting for the nodes to be Ready", 0.9)
-        node.wait_ready(instance, since)
+        node.wait_ready(instance, started)
         progress("the lab is up", 1.0)
 
 
@@ -134,8 +134,8 @@ def _start_nodes(
     images: Sequence[Image],
     pause: str,
     progress: Progress,
-) -> dict[str, datetime | None]:
-    def start(name: str) -> datetime | None:
+) -> dict[str, node.Started]:
+    def start(name: str) -> node.Started:
         progress(f"starting {name}", None)
         return node.start(instance, name, binaries, images, pause, lambda message: progress(message, None))
 
@@ -155,6 +155,7 @@ def _down(instance: Instance, progress: Progress) -> None:
         mine = [process for process in processes.scan(instance) if process.name in names]
         processes.stop(mine, seconds=CONTROL_PLANE_STOP_SECONDS)
     processes.kill(processes.scan(instance))
+    firewall.remove(instance)
     network.remove(instance)
     _verify_down(instance)
     progress("the lab is down", 1.0)

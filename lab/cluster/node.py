@@ -1,6 +1,7 @@
 """A node: its namespaces, its cable, and containerd, kubelet and kube-proxy in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,19 @@ READY_SECONDS = 90.0
 DAEMON_STOP_SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class Started:
+    """What a start did to a node; reports from before then, which the database keeps, no longer count.
+
+    Args:
+        kubelet: the moment before its kubelet was started; None when that ran already.
+        power: the moment before it was switched on; None when it was on.
+    """
+
+    kubelet: datetime | None
+    power: datetime | None
+
+
 def process_names(node: str) -> tuple[str, ...]:
     """The names of a node's processes."""
     return tuple(f"{node}-{part}" for part in PARTS)
@@ -34,16 +48,15 @@ def start(
     wanted: Sequence[Image],
     pause: str,
     tell: Callable[[str], None],
-) -> datetime | None:
+) -> Started:
     """Starts what of the node does not run and imports the images it lacks.
-
-    Returns:
-        The moment before its kubelet was started; None when that ran already.
 
     Raises:
         UserError: a part ended at once, or an image could not be imported.
     """
-    if sandbox.find_init(instance, node) is None:
+    was_off = sandbox.find_init(instance, node) is None
+    power = _now()
+    if was_off:
         clean(instance, node)
     cgroups.create(instance, node)
     inside = sandbox.switch_on(instance, node).pid
@@ -51,10 +64,10 @@ def start(
     containerd, kubelet, proxy = daemons(instance, node, binaries, pause, inside)
     processes.ensure(instance, containerd)
     images.import_missing(inside, node, wanted, tell)
-    moment = datetime.now(UTC)
+    moment = _now()
     started = processes.ensure(instance, kubelet)
     processes.ensure(instance, proxy)
-    return moment.replace(microsecond=0) if started else None
+    return Started(kubelet=moment if started else None, power=power if was_off else None)
 
 
 def daemons(instance: Instance, node: str, binaries: Path, pause: str, inside: int) -> tuple[Daemon, Daemon, Daemon]:
@@ -106,31 +119,44 @@ def daemons(instance: Instance, node: str, binaries: Path, pause: str, inside: i
     )
 
 
-def wait_ready(instance: Instance, since: dict[str, datetime | None]) -> None:
-    """Waits until these nodes are Ready.
-
-    Args:
-        since: node to the moment after which its report counts: the database may still hold the one from before a
-            crash. None: any report counts.
+def wait_ready(instance: Instance, started: Mapping[str, Started]) -> None:
+    """Waits until these nodes are Ready and no pod is reported to run that their restart has ended.
 
     Raises:
         UserError: a node was not Ready within 90 s, or its kubelet ended.
     """
-    always = datetime.fromtimestamp(0, UTC)
     with Api(instance) as api:
 
-        def unready() -> set[str]:
-            ready = {n.metadata.name for n in api.nodes() if n.ready_since(since.get(n.metadata.name) or always)}
-            return set(since) - ready
-
         def ended() -> list[str]:
-            return [node for node in since if processes.find(instance, f"{node}-kubelet", "kubelet") is None]
+            return [node for node in started if processes.find(instance, f"{node}-kubelet", "kubelet") is None]
 
-        waiting.until(lambda: not unready() or bool(ended()), seconds=READY_SECONDS, poll=0.25)
-        late = ended() or sorted(unready())
+        waiting.until(lambda: not _unready(api, started) or bool(ended()), seconds=READY_SECONDS, poll=0.25)
+        late = ended() or _unready(api, started)
     if late:
         log = processes.tail(processes.log_file(instance, f"{late[0]}-kubelet"))
         raise UserError(f"expected {', '.join(late)} to be Ready within {READY_SECONDS:.0f} s; a kubelet says: {log}")
+
+
+def _unready(api: Api, started: Mapping[str, Started]) -> list[str]:
+    always = datetime.fromtimestamp(0, UTC)
+    known = {node.metadata.name: node for node in api.nodes()}
+    stale = {
+        pod.spec.node_name
+        for pod in api.pods()
+        if (node := started.get(pod.spec.node_name or "")) and node.power and pod.runs_since_before(node.power)
+    }
+
+    def ready(name: str, node: Started) -> bool:
+        reported = name not in stale and name in known and known[name].ready_since(node.kubelet or always)
+        # After a power cut the API server still holds connections to the kubelet of before; asking clears them.
+        return reported and (node.kubelet is None or api.reaches(name))
+
+    return [name for name, node in started.items() if not ready(name, node)]
+
+
+def _now() -> datetime:
+    # Reports carry whole seconds.
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def stop(instance: Instance, nodes: Sequence[str], grace: float) -> None:

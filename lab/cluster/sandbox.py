@@ -19,6 +19,15 @@ KEPT = {
 }
 # Emptied by a restart, as on a machine: sockets, network namespaces, addresses handed to pods.
 EMPTIED = ("/run", "/var/lib/cni")
+# The kubelet sets these for the whole kernel. A node sees them set as it wants, and the machine's stay as they are.
+KERNEL_SETTINGS = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -76,8 +85,14 @@ def _script(instance: Instance, node: str) -> str:
             *(f"mount -t tmpfs -o mode=755 tmpfs {place}" for place in EMPTIED),
             # The container runtime writes to /var/run/netns, which is /run/netns.
             "mkdir /run/netns /run/containerd",
+            *(_pretend(setting, value) for setting, value in KERNEL_SETTINGS.items()),
             f"hostname {node}",
             "echo 1 > /proc/sys/net/ipv4/ip_forward",
             'exec env --ignore-signal=CHLD "$@"',
         ]
     )
+
+
+def _pretend(setting: str, value: int) -> str:
+    file, shown = f"/run/{setting.replace('/', '.')}", f"/proc/sys/{setting}"
+    return f"if [ -e {shown} ]; then echo {value} > {file}; mount --bind {file} {shown}; fi"
