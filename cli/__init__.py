@@ -10,6 +10,7 @@ from rich.console import Console
 
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
 from jellyfin_ha.infra.parts import parts_of
+from jellyfin_ha.lab import cluster
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.status import read_status
 
@@ -49,12 +50,16 @@ def status(
     as_json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Tell what runs where, and what the migration did."""
-    path = Checkout.find().pulumi_folder / f"Pulumi.{stack}.yaml"
+    checkout = Checkout.find()
+    path = checkout.pulumi_folder / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         raise UserError(f"expected a stack {stack} that was brought up from this checkout, found none: run `make up`")
     stack_file = read_stack_file(path)
     settings = settings_of(stack_file, origin=str(path))
-    found = asyncio.run(read_status(access_of(stack_file, settings), parts_of(stack)))
+    access = access_of(stack_file, settings)
+    if access.kubeconfig == str(checkout.instance.kubeconfig) and not cluster.status(checkout.instance).network:
+        raise UserError("expected the lab to run, found it stopped: `make up` starts it with the data it has kept")
+    found = asyncio.run(read_status(access, parts_of(stack)))
     if as_json_:
         typer.echo(json.dumps(as_json(found, stack=stack, settings=settings), indent=2))
     else:

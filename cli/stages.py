@@ -41,7 +41,7 @@ class Stages:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def summary(self) -> Table:
         """The stages and their durations in seconds."""
@@ -80,7 +80,7 @@ class _Lines(Report):
         if now - self._last >= PLAIN_LINE_SECONDS:
             self._last = now
             share = f" {fraction:.0%}" if fraction is not None else ""
-            self._console.print(f"  {message}{share}", highlight=False, markup=False)
+            self._console.print(f"  {message}{share}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

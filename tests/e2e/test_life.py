@@ -52,6 +52,9 @@ def test_a_stopped_lab_leaves_no_process_and_resumes_as_it_was(stack: Stack) -> 
     migration = stack.status()["migration"]
     stack.command.ok("lab", "down")
     assert processes_of(stack) == []
+    told = stack.command.run("status")
+    assert told.returncode == 1
+    assert "found it stopped" in told.stderr
     printed = stack.command.ok("up")
     assert "changes      none" in printed
     assert position(stack) == 111
