@@ -165,6 +165,8 @@ class PostgresDatabase(pulumi.ComponentResource):
                         *secret_environment(secret, ("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")),
                         # A folder below the mount point: some volumes come with a lost+found at their root.
                         k8s.core.v1.EnvVarArgs(name="PGDATA", value=f"{DATA}/pgdata"),
+                        # The image trusts the pod's loopback by default, and with it every port-forward.
+                        k8s.core.v1.EnvVarArgs(name="POSTGRES_INITDB_ARGS", value="--auth-host=scram-sha-256"),
                     ],
                     ports=[k8s.core.v1.ContainerPortArgs(name="postgres", container_port=PORT)],
                     resources=resources(needs.get("requests"), needs.get("limits")),

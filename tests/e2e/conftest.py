@@ -79,6 +79,10 @@ class Stack:
         """`jellyfin-ha status --json`."""
         return json.loads(self.command.ok("status", "--json"))
 
+    def make(self, target: str) -> str:
+        """Runs make in the checkout."""
+        return self._tool(["make", "--no-print-directory", target], os.environ)
+
     def kubectl(self, *arguments: str) -> str:
         """Runs kubectl in the stack's namespace."""
         return self._tool(["kubectl", "--namespace", "jellyfin", *arguments])
@@ -87,11 +91,11 @@ class Stack:
         """Runs pulumi on the stack, from the checkout."""
         return self._tool(["pulumi", *arguments, "--stack", "dev", "--non-interactive"])
 
-    def _tool(self, command: Sequence[str]) -> str:
+    def _tool(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
         done = subprocess.run(
             command,
             cwd=self.command.checkout,
-            env=dict(self.variables),
+            env=dict(self.variables if environment is None else environment),
             capture_output=True,
             text=True,
             timeout=600,

@@ -50,7 +50,7 @@ def processes_of(stack: Stack) -> list[int]:
 def test_a_stopped_lab_leaves_no_process_and_resumes_as_it_was(stack: Stack) -> None:
     leave_position(stack, 111)
     migration = stack.status()["migration"]
-    stack.command.ok("lab", "down")
+    stack.make("down")
     assert processes_of(stack) == []
     told = stack.command.run("status")
     assert told.returncode == 1

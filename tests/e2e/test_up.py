@@ -47,7 +47,7 @@ def test_status_tells_what_its_contract_says(stack: Stack) -> None:
 def test_up_again_changes_nothing_and_migrates_nothing(stack: Stack) -> None:
     before = stack.status()["migration"]
     started = time.monotonic()
-    printed = stack.command.ok("up")
+    printed = stack.make("up")
     assert time.monotonic() - started < NOTHING_TO_DO_SECONDS
     assert "changes      none" in printed
     assert stack.status()["migration"] == before
@@ -81,6 +81,12 @@ def test_no_secret_is_readable_in_the_stacks_state(stack: Stack) -> None:
     assert len(password) >= 32
     assert password not in stack.pulumi("stack", "export")
     assert password not in stack.pulumi("stack", "output", "--json")
+
+
+def test_a_port_forward_does_not_open_the_database_without_its_password(stack: Stack) -> None:
+    script = "PGPASSWORD=wrong psql -h 127.0.0.1 -U jellyfin -d jellyfin -c 'SELECT 1' 2>&1 || true"
+    said = stack.kubectl("exec", "jellyfin-postgres-0", "--", "sh", "-c", script)
+    assert "password authentication failed" in said
 
 
 def test_other_stacks_read_names_and_no_values(stack: Stack) -> None:

@@ -189,6 +189,11 @@ def test_the_databases_data_is_in_its_volume() -> None:
     assert environment(container)["PGDATA"].startswith(paths["data"] + "/")
 
 
+def test_a_port_forward_to_the_database_needs_its_password() -> None:
+    (container,) = pod(postgres(), STATEFUL_SET, "jellyfin-postgres")["containers"]
+    assert environment(container)["POSTGRES_INITDB_ARGS"] == "--auth-host=scram-sha-256"
+
+
 def test_redis_evicts_nothing_and_persists_every_write() -> None:
     conf = redis().of(SECRET, "jellyfin-redis-config")["stringData"]["redis.conf"].splitlines()
     for line in ("maxmemory-policy noeviction", "appendonly yes", "appendfsync always"):

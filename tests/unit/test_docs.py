@@ -1,0 +1,74 @@
+"""What the pages say is true of the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from jellyfin_ha.cli import app
+from jellyfin_ha.infra.configuration import settings_of
+from jellyfin_ha.infra.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def keys(model: type[BaseModel]) -> Iterator[str]:
+    """Every key that a stack file may hold, without what it stands below."""
+    for field in model.model_fields.values():
+        yield str(field.alias)
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from keys(part)
+
+
+def words(pattern: str) -> set[str]:
+    return {found for page in PAGES for found in re.findall(pattern, page.read_text(), flags=re.MULTILINE)}
+
+
+def test_every_setting_has_its_place_on_the_page() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert [key for key in keys(Settings) if not re.search(rf"\b{key}\b", page)] == []
+
+
+def test_the_example_for_a_cluster_of_ones_own_can_be_used() -> None:
+    page = (ROOT / "docs" / "existing-cluster.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    content: dict[str, Any] = yaml.safe_load(example)
+    assert settings_of(content, origin="the example").storage.media.nfs is not None
+
+
+@pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|lint)\b")))
+def test_every_make_command_on_the_pages_is_there(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", sorted(words(r"\bjellyfin-ha ((?:lab )?(?:node )?[a-z]+)\b")))
+def test_every_command_on_the_pages_is_there(command: str) -> None:
+    assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("https://") or (page.parent / target).is_file(), f"{page.name}: {target}"
+
+
+def test_make_hands_context_and_stack_to_the_command() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed", "up", "CONTEXT=home-k3s", "STACK=home"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "jellyfin-ha up --stack home --context home-k3s" in done.stdout
