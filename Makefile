@@ -19,8 +19,8 @@ purge: $(INSTALLED) ## stop the lab and remove everything it has kept
 	@$(BIN)/jellyfin-ha lab purge
 
 test: $(INSTALLED) ## unit, integration and end-to-end tests; a skipped test fails the run
-	@$(BIN)/jellyfin-ha lab packages
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/jellyfin-ha lab up
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## style, types and who may import whom
 	@$(BIN)/ruff check .

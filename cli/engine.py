@@ -1,11 +1,14 @@
 """Running Pulumi for one checkout: its project, its backend, its stack file."""
 
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -67,22 +70,52 @@ class Engine:
             UserError: the update failed; Pulumi has said why.
         """
         command = ["up", "--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
-        try:
-            done = subprocess.run(
-                [str(self.pulumi), *command],
-                cwd=self.checkout,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                timeout=UP_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise UserError(f"expected `pulumi up` to end within {UP_SECONDS // 60} minutes; it was stopped") from None
-        if done.returncode != 0:
+        with self._alone():
+            self._unlock(stack)
+            code = self._attended([str(self.pulumi), *command])
+        if code != 0:
             raise UserError(
                 "`pulumi up` failed, as said above. What was made is recorded: mend the cause and run it again; "
                 "it goes on where it stopped"
             )
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keeps other runs of this checkout away; the kernel ends it with the process, however that dies."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "expected no other run in this checkout, found one that is at work: wait for its end"
+                ) from None
+            yield
+
+    def _unlock(self, stack: str) -> None:
+        """Takes away the lock that a killed Pulumi has left in our own backend; nobody else uses that one."""
+        if any((self.folder / "backend").glob(".pulumi/locks/**/*.json")):
+            self._quiet("cancel", "--yes", "--stack", stack, cwd=self.folder)
+
+    def _attended(self, command: list[str]) -> int:
+        """Runs a command at the caller's terminal and returns its exit code."""
+        process = subprocess.Popen(command, cwd=self.checkout, env=self._environment(), stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + UP_SECONDS
+        while True:
+            try:
+                return process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except KeyboardInterrupt:
+                # Ctrl-C reached Pulumi as well: it ends what it has begun, writes its state and goes.
+                continue
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                try:
+                    process.wait(timeout=QUICK_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                raise UserError(
+                    f"expected `pulumi up` to end within {UP_SECONDS // 60} minutes, found it still at work; "
+                    "it was told to stop"
+                ) from None
 
     def changes(self, stack: str) -> dict[str, int]:
         """How many resources the last update created, updated, replaced or left as they were ("same")."""

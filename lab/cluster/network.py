@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import cast
 
 from ..instance import Instance
@@ -46,7 +46,13 @@ def ensure_bridge(instance: Instance) -> None:
     if bridge not in links(instance):
         run("ip", "link", "add", bridge, "type", "bridge")
     address = f"{instance.bridge_address}/{instance.networks.nodes.prefixlen}"
-    _batch(f"address replace {address} dev {bridge}", f"link set {bridge} up")
+    # Left to itself a bridge takes its hardware address from its ports: a node that goes would change it, and the
+    # others would lose the API server until they ask anew.
+    _batch(
+        f"link set {bridge} address {_hardware(instance.bridge_address)}",
+        f"address replace {address} dev {bridge}",
+        f"link set {bridge} up",
+    )
 
 
 def attach(instance: Instance, node: str, pid: int) -> None:
@@ -60,11 +66,10 @@ def attach(instance: Instance, node: str, pid: int) -> None:
         run("ip", "link", "add", veth, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
     _batch(f"link set {veth} master {bridge} up")
     others = [name for name in instance.node_names if name != node]
-    # The hardware address follows from the IP address: peers that remember a node from before its restart reach it.
-    hardware = "02:00:" + ":".join(f"{byte:02x}" for byte in address.packed)
     _batch(
         "link set lo up",
-        f"link set eth0 address {hardware}",
+        # The same after a restart, so that peers that remember the node reach it.
+        f"link set eth0 address {_hardware(address)}",
         f"address replace {address}/{instance.networks.nodes.prefixlen} dev eth0",
         "link set eth0 up",
         f"route replace default via {instance.bridge_address}",
@@ -89,6 +94,11 @@ def remove(instance: Instance) -> None:
     """Removes whatever of the lab's network exists."""
     for link in sorted(links(instance), key=lambda name: name == instance.bridge):
         _delete(link)
+
+
+def _hardware(address: IPv4Address) -> str:
+    """A locally administered hardware address that follows from the IP address."""
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 
 def _delete(link: str) -> None:
