@@ -22,9 +22,10 @@ async def wait_until_serving(
     replicas: int,
     progress: Progress,
     *,
+    url: str | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> None:
-    """Returns when all replicas are ready and each says so itself.
+    """Returns when all replicas are ready, each says so itself and, if a URL is given, clients reach one there.
 
     What the API server says of a pod can be from before its node was restarted, so each is asked through the API
     server's port-forward as well.
@@ -38,7 +39,7 @@ async def wait_until_serving(
     while True:
         pods = await cluster.pods(selector)
         serving = [pod.name for pod in pods if pod.ready and await _is_healthy(cluster, pod)]
-        if len(serving) >= replicas:
+        if len(serving) >= replicas and (url is None or await _says_healthy(url)):
             return
         progress(f"{len(serving)} of {replicas} servers are ready", len(serving) / replicas)
         if clock() > end:
@@ -52,9 +53,17 @@ async def wait_until_serving(
 
 async def _is_healthy(cluster: Cluster, pod: PodState) -> bool:
     try:
-        async with cluster.forward_to(pod.name, SERVER_PORT) as port, httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.get(f"http://127.0.0.1:{port}/health", timeout=ANSWER_SECONDS)
-    except (httpx.TransportError, UserError):
+        async with cluster.forward_to(pod.name, SERVER_PORT) as port:
+            return await _says_healthy(f"http://127.0.0.1:{port}")
+    except UserError:
+        return False
+
+
+async def _says_healthy(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"{url}/health", timeout=ANSWER_SECONDS)
+    except httpx.TransportError:
         return False
     # While a server starts it answers 200 as well, with another body.
     return answer.text == "Healthy"

@@ -9,7 +9,7 @@ from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.progress import Progress
 
 from ..instance import Instance
-from . import addons, control_plane, firewall, leftovers, mounts, network, node, pki, processes, waiting
+from . import addons, cgroups, control_plane, firewall, leftovers, mounts, network, node, pki, processes, waiting
 from .host import check_host, check_root
 from .images import Image
 
@@ -38,6 +38,8 @@ def up(instance: Instance, binaries: Path, images: Sequence[Image], pause: str, 
     check_host(instance)
     instance.claim_number([route.range for route in network.routes()])
     with instance.locked():
+        if cgroups.version() == 2:
+            progress("this machine has cgroups of version 2, with which the lab has not been tried", None)
         progress("making the network", 0.0)
         pki.ensure(instance)
         network.ensure_bridge(instance)

@@ -15,11 +15,24 @@ from jellyfin_ha.lab.library import SAMPLE_USERS, ensure
 from jellyfin_ha.operations.progress import silent
 from tests.e2e.conftest import ROOT, Command, Stack
 from tests.integration.mediaserver_processes import logged_in
+from tests.integration.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NODE_PORT = 30196
 SERVER_UID = 1000
+
+
+# The nodes hear of a new Service's servers a moment after the API server does.
+ANSWER_SECONDS = 30.0
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        return httpx.get(f"{url}/health", timeout=3, trust_env=False).text == "Healthy"
+    except httpx.TransportError:
+        return False
 
 
 def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Path) -> None:
@@ -66,6 +79,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
         status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
         assert [replica["ready"] for replica in status["replicas"]] == [True, True]
         assert status["migration"]["state"] == "done"
+        wait_until(lambda: answers(url), seconds=ANSWER_SECONDS, what=f"an answer at {url}")
         user = SAMPLE_USERS[0]
         logged_in(url, user.name, user.password, "desk").stop()
         public = httpx.get(f"{url}/System/Info/Public", trust_env=False).json()

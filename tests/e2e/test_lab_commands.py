@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from tests.e2e.conftest import Stack
+from tests.e2e.test_existing_cluster import answers
 from tests.integration.mediaserver_processes import logged_in
 from tests.integration.processes import wait_until
 
@@ -50,17 +50,11 @@ def test_users_are_served_by_the_other_node_after_one_loses_its_power(stack: Sta
     try:
         user = SAMPLE_USERS[0]
 
-        def answers() -> bool:
-            try:
-                return httpx.get(f"{status['url']}/health", timeout=3, trust_env=False).text == "Healthy"
-            except httpx.TransportError:
-                return False
-
         def is_noticed() -> bool:
             return not stack.status()["replicas"][0]["ready"]
 
         wait_until(is_noticed, seconds=NOTICE_SECONDS, what=f"the cluster noticing that {lost} is dead")
-        wait_until(answers, seconds=NOTICE_SECONDS, what="an answer from the other server")
+        wait_until(lambda: answers(status["url"]), seconds=NOTICE_SECONDS, what="an answer from the other server")
         logged_in(status["url"], user.name, user.password, "tablet").stop()
     finally:
         stack.command.ok("lab", "node", "start", lost)
