@@ -14,6 +14,7 @@ from jellyfin_ha.lab.cache import cache_folder
 from jellyfin_ha.lab.library import SAMPLE_USERS, ensure
 from jellyfin_ha.operations.progress import silent
 from tests.e2e.conftest import ROOT, Command, Stack
+from tests.e2e.household import answers
 from tests.integration.mediaserver_processes import logged_in
 from tests.integration.processes import wait_until
 
@@ -25,14 +26,6 @@ SERVER_UID = 1000
 
 # The nodes hear of a new Service's servers a moment after the API server does.
 ANSWER_SECONDS = 30.0
-
-
-def answers(url: str) -> bool:
-    """Whether a server answers there."""
-    try:
-        return httpx.get(f"{url}/health", timeout=3, trust_env=False).text == "Healthy"
-    except httpx.TransportError:
-        return False
 
 
 def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Path) -> None:

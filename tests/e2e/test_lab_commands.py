@@ -8,7 +8,7 @@ import pytest
 
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from tests.e2e.conftest import Stack
-from tests.e2e.test_existing_cluster import answers
+from tests.e2e.household import answers
 from tests.integration.mediaserver_processes import logged_in
 from tests.integration.processes import wait_until
 

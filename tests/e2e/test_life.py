@@ -11,7 +11,7 @@ import pytest
 
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from tests.e2e.conftest import Stack
-from tests.e2e.test_playback import SECOND, film
+from tests.e2e.household import SECOND, film
 from tests.integration.mediaserver_processes import logged_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]

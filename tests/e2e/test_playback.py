@@ -15,23 +15,15 @@ from jellyfin_apiclient_python.exceptions import HTTPException
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from jellyfin_ha.lab.library.values import sample_token
 from tests.e2e.conftest import Stack
+from tests.e2e.household import SECOND, film
 from tests.integration.mediaserver_processes import PROFILE, logged_in
 from tests.integration.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-SECOND = 10_000_000
 DEVICE = "living-room-tv"
-FILM = "Colour Bars"
 TRANSCODE_SECONDS = 90.0
 FAILOVER_SECONDS = 60.0
-
-
-def film(client: JellyfinClient) -> dict[str, Any]:
-    found = client.jellyfin.get_user_items(
-        recursive=True, include_item_types="Movie", start_index=0, limit=50, sort_by="SortName"
-    )
-    return next(item for item in found["Items"] if item["Name"] == FILM)
 
 
 def lines(playlist: str) -> list[str]:

@@ -1,0 +1,28 @@
+"""What the people of a household do and see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from jellyfin_apiclient_python import JellyfinClient
+
+# Jellyfin counts in ticks of 100 ns.
+SECOND = 10_000_000
+FILM = "Colour Bars"
+
+
+def film(client: JellyfinClient) -> dict[str, Any]:
+    """A film that nobody has begun."""
+    found = client.jellyfin.get_user_items(
+        recursive=True, include_item_types="Movie", start_index=0, limit=50, sort_by="SortName"
+    )
+    return next(item for item in found["Items"] if item["Name"] == FILM)
+
+
+def answers(url: str) -> bool:
+    """Whether a healthy server answers there."""
+    try:
+        return httpx.get(f"{url}/health", timeout=3, trust_env=False).text == "Healthy"
+    except httpx.TransportError:
+        return False
