@@ -61,6 +61,7 @@ class Engine:
         written.write_text(yaml.safe_dump({**key_material, **content}, sort_keys=False))
         written.replace(target)
         self._quiet("stack", "select", "--create", stack, cwd=self.folder)
+        # Decrypting shows whether the passphrase is the right one.
         self._quiet("stack", "export", "--stack", stack, "--show-secrets", cwd=self.folder)
 
     def up(self, stack: str) -> None:
@@ -69,10 +70,14 @@ class Engine:
         Raises:
             UserError: the update failed; Pulumi has said why.
         """
-        command = ["up", "--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
+        options = ["--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
         with self._alone():
             self._unlock(stack)
-            code = self._attended([str(self.pulumi), *command])
+            if self._has_pending_operations(stack):
+                # A Pulumi that was killed does not know what became of what it was making. Forgotten here, such a
+                # resource is taken up by the update as it is.
+                self._attended("refresh", "--clear-pending-creates", *options)
+            code = self._attended("up", *options)
         if code != 0:
             raise UserError(
                 "`pulumi up` failed, as said above. What was made is recorded: mend the cause and run it again; "
@@ -96,9 +101,15 @@ class Engine:
         if any((self.folder / "backend").glob(".pulumi/locks/**/*.json")):
             self._quiet("cancel", "--yes", "--stack", stack, cwd=self.folder)
 
-    def _attended(self, command: list[str]) -> int:
-        """Runs a command at the caller's terminal and returns its exit code."""
-        process = subprocess.Popen(command, cwd=self.checkout, env=self._environment(), stdin=subprocess.DEVNULL)
+    def _has_pending_operations(self, stack: str) -> bool:
+        deployment = json.loads(self._quiet("stack", "export", "--stack", stack, cwd=self.folder))["deployment"]
+        return bool(deployment.get("pending_operations"))
+
+    def _attended(self, *command: str) -> int:
+        """Runs Pulumi at the caller's terminal and returns its exit code."""
+        process = subprocess.Popen(
+            [str(self.pulumi), *command], cwd=self.checkout, env=self._environment(), stdin=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + UP_SECONDS
         while True:
             try:

@@ -11,6 +11,8 @@ COMPONENT_LABEL = "app.kubernetes.io/component"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
+FIELD_MANAGER = "jellyfin-ha"
+
 DATABASE_VARIABLES = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")
 """What the PostgreSQL provider plugin of the server images reads from its environment."""
 
@@ -51,12 +53,21 @@ def child(
 
 def metadata(
     name: pulumi.Input[str],
-    namespace: pulumi.Input[str],
+    namespace: pulumi.Input[str] | None,
     component: str,
     instance: str,
+    *,
+    more_labels: Mapping[str, str] | None = None,
 ) -> k8s.meta.v1.ObjectMetaArgs:
-    """Metadata of a namespaced object with the recommended labels."""
-    return k8s.meta.v1.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(component, instance))
+    """Metadata of an object with the recommended labels; None for what belongs to no namespace."""
+    return k8s.meta.v1.ObjectMetaArgs(
+        name=name,
+        namespace=namespace,
+        labels={**labels(component, instance), **(more_labels or {})},
+        # The provider would invent a new one for each object. After an update that was killed, the next could then not
+        # take up what the cluster has and the state has not: "apply conflict".
+        annotations={"pulumi.com/patchFieldManager": FIELD_MANAGER},
+    )
 
 
 def pod_security(uid: pulumi.Input[int], gid: pulumi.Input[int]) -> k8s.core.v1.PodSecurityContextArgs:

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from .common import child, labels
+from .common import child, metadata
 
 # Longhorn, settings reference: a replica that was away for longer than this is rebuilt from scratch.
 STALE_REPLICA_MINUTES = 30
@@ -60,7 +60,7 @@ class PodStorage(pulumi.ComponentResource):
     def _longhorn_class(self, name: str, instance: str, longhorn: LonghornClass) -> pulumi.Output[str | None]:
         made = k8s.storage.v1.StorageClass(
             name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels=labels("storage", instance)),
+            metadata=metadata(name, None, "storage", instance),
             provisioner="driver.longhorn.io",
             allow_volume_expansion=True,
             reclaim_policy="Delete",

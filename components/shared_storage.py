@@ -104,10 +104,7 @@ class SharedStorage(pulumi.ComponentResource):
         return k8s.core.v1.PersistentVolume(
             name,
             # Volumes belong to no namespace; two stacks in one cluster must not meet.
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                name=f"{namespace}-{name}",
-                labels=metadata(name, namespace, "storage", args["instance"]).labels,
-            ),
+            metadata=metadata(f"{namespace}-{name}", None, "storage", args["instance"]),
             spec=k8s.core.v1.PersistentVolumeSpecArgs(
                 access_modes=[_access_mode(args)],
                 capacity={"storage": args.get("size", "1Gi")},

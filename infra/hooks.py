@@ -26,18 +26,16 @@ def record(
     name: str,
     hook: Callable[[], Awaitable[None]],
     *,
-    namespace: pulumi.Input[str],
-    labels: Mapping[str, pulumi.Input[str]],
+    metadata: k8s.meta.v1.ObjectMetaArgs,
     fingerprint: str,
     opts: pulumi.ResourceOptions | None = None,
 ) -> k8s.core.v1.ConfigMap:
     """A ConfigMap that exists, with this fingerprint, only once `hook` has succeeded.
 
     Args:
-        name: of the ConfigMap.
+        name: of the resource, and of the hook in its errors.
         hook: what to do; an exception fails the update and leaves the record as it was.
-        namespace: of the ConfigMap.
-        labels: of the ConfigMap.
+        metadata: of the ConfigMap.
         fingerprint: of everything the hook's work depends on.
         opts: such as what must run before the hook.
     """
@@ -51,7 +49,7 @@ def record(
     bound = pulumi.ResourceHook(f"{name}-hook", run)
     return k8s.core.v1.ConfigMap(
         name,
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=name, namespace=namespace, labels=labels),
+        metadata=metadata,
         data={"fingerprint": fingerprint},
         opts=pulumi.ResourceOptions.merge(
             opts,

@@ -13,7 +13,7 @@ from jellyfin_ha.components import (
     SchemaUpgrade,
     SharedStorage,
 )
-from jellyfin_ha.components.common import labels
+from jellyfin_ha.components.common import metadata
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
@@ -56,9 +56,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     )
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
-        metadata=k8s.meta.v1.ObjectMetaArgs(
-            name=settings.namespace, labels={**labels("namespace", stack), **POD_SECURITY}
-        ),
+        metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=POD_SECURITY),
         opts=pulumi.ResourceOptions(provider=provider),
     )
 
@@ -112,8 +110,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             selector=parts.lease_store,
             memory_limit_bytes=settings.lease_store.memory_mib * 2**20,
         ),
-        namespace=settings.namespace,
-        labels=labels("lease-store", stack),
+        metadata=metadata("jellyfin-leases", settings.namespace, "lease-store", stack),
         fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
         opts=after(redis),
     )
@@ -141,8 +138,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                     secret_name=parts.database_secret,
                     selector=parts.database,
                 ),
-                namespace=settings.namespace,
-                labels=labels("database", stack),
+                metadata=metadata("jellyfin-migration", settings.namespace, "database", stack),
                 fingerprint=check_source(source),
                 opts=after(schema),
             )

@@ -42,6 +42,16 @@ class Command:
             check=False,
         )
 
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Starts `jellyfin-ha` and leaves it running; what it says goes nowhere."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "jellyfin-ha"), *arguments],
+            cwd=self.checkout,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def ok(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Runs `jellyfin-ha`, which must succeed, and returns what it printed."""
         done = self.run(*arguments, environment=environment)

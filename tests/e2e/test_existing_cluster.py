@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,23 @@ SERVER_UID = 1000
 
 # The nodes hear of a new Service's servers a moment after the API server does.
 ANSWER_SECONDS = 30.0
+KILL_SECONDS = 120.0
+
+
+def lose_pulumi_while_the_database_is_made(
+    stack: Stack, command: Command, up: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    """Kills Pulumi in the middle of the first update, as a machine that loses its power does."""
+    running = command.start(*up, environment=environment)
+    wait_until(
+        lambda: "jellyfin-postgres" in stack.kubectl("get", "statefulsets", "--namespace=home"),
+        seconds=KILL_SECONDS,
+        what="the database being made",
+    )
+    for child in Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split():
+        if Path(f"/proc/{child}/comm").read_text().strip() == "pulumi":
+            os.kill(int(child), signal.SIGKILL)
+    assert running.wait(timeout=KILL_SECONDS) == 1, "the update failed and said so"
 
 
 def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Path) -> None:
@@ -64,11 +82,10 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of one's own",
     }
     command = Command(checkout)
+    up = ("up", "--stack", "home", "--context", kubeconfig["current-context"])
     try:
-        printed = command.ok(
-            "up", "--stack", "home", "--context", kubeconfig["current-context"], environment=environment
-        )
-        assert "to create" in printed
+        lose_pulumi_while_the_database_is_made(stack, command, up, environment)
+        assert "to create" in command.ok(*up, environment=environment)
         status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
         assert [replica["ready"] for replica in status["replicas"]] == [True, True]
         assert status["migration"]["state"] == "done"
@@ -78,8 +95,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
         public = httpx.get(f"{url}/System/Info/Public", trust_env=False).json()
         assert public["StartupWizardCompleted"] is True
         assert yaml.safe_load((checkout / "Pulumi.home.yaml").read_text()) == content, "the person's file stays theirs"
-        again = command.ok("up", "--stack", "home", "--context", kubeconfig["current-context"], environment=environment)
-        assert "changes      none" in again
+        assert "changes      none" in command.ok(*up, environment=environment)
     finally:
         stack.kubectl("delete", "namespace", "home", "--ignore-not-found", "--timeout=180s")
         stack.kubectl("delete", "pv", "home-jellyfin-config", "home-jellyfin-media", "--ignore-not-found")

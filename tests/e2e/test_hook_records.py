@@ -18,6 +18,7 @@ PROGRAM = """\
 from pathlib import Path
 
 import pulumi
+import pulumi_kubernetes as k8s
 
 from jellyfin_ha.infra.hooks import record
 from jellyfin_ha.operations.errors import UserError
@@ -33,8 +34,7 @@ async def hook() -> None:
 record(
     "hook-test-record",
     hook,
-    namespace="default",
-    labels={},
+    metadata=k8s.meta.v1.ObjectMetaArgs(name="hook-test-record", namespace="default"),
     fingerprint=pulumi.Config().require("fingerprint"),
 )
 """
