@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import yaml
 
@@ -71,13 +71,14 @@ class Engine:
             UserError: the update failed; Pulumi has said why.
         """
         options = ["--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
-        with self._alone():
+        with self._alone() as lock:
             self._unlock(stack)
+            code = 0
             if self._has_pending_operations(stack):
                 # A Pulumi that was killed does not know what became of what it was making. Forgotten here, such a
                 # resource is taken up by the update as it is.
-                self._attended("refresh", "--clear-pending-creates", *options)
-            code = self._attended("up", *options)
+                code = self._attended("refresh", "--clear-pending-creates", *options, lock=lock)
+            code = code or self._attended("up", *options, lock=lock)
         if code != 0:
             raise UserError(
                 "`pulumi up` failed, as said above. What was made is recorded: mend the cause and run it again; "
@@ -85,8 +86,11 @@ class Engine:
             )
 
     @contextmanager
-    def _alone(self) -> Generator[None]:
-        """Keeps other runs of this checkout away; the kernel ends it with the process, however that dies."""
+    def _alone(self) -> Generator[IO[str]]:
+        """Keeps other runs of this checkout away; yields the lock's file.
+
+        The kernel frees it when the last process that holds the file ends, however it dies.
+        """
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,21 +98,27 @@ class Engine:
                 raise UserError(
                     "expected no other run in this checkout, found one that is at work: wait for its end"
                 ) from None
-            yield
+            yield lock
 
     def _unlock(self, stack: str) -> None:
-        """Takes away the lock that a killed Pulumi has left in our own backend; nobody else uses that one."""
-        if any((self.folder / "backend").glob(".pulumi/locks/**/*.json")):
+        """Takes away the lock that a killed Pulumi has left in our own backend, where only this machine works."""
+        locks = (self.folder / "backend").glob(".pulumi/locks/**/*.json")
+        holders = [int(json.loads(path.read_text())["pid"]) for path in locks]
+        if holders and not any(Path(f"/proc/{pid}").exists() for pid in holders):
             self._quiet("cancel", "--yes", "--stack", stack, cwd=self.folder)
 
     def _has_pending_operations(self, stack: str) -> bool:
         deployment = json.loads(self._quiet("stack", "export", "--stack", stack, cwd=self.folder))["deployment"]
         return bool(deployment.get("pending_operations"))
 
-    def _attended(self, *command: str) -> int:
-        """Runs Pulumi at the caller's terminal and returns its exit code."""
+    def _attended(self, *command: str, lock: IO[str]) -> int:
+        """Runs Pulumi at the caller's terminal and returns its exit code; it holds the lock as long as it lives."""
         process = subprocess.Popen(
-            [str(self.pulumi), *command], cwd=self.checkout, env=self._environment(), stdin=subprocess.DEVNULL
+            [str(self.pulumi), *command],
+            cwd=self.checkout,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            pass_fds=[lock.fileno()],
         )
         deadline = time.monotonic() + UP_SECONDS
         while True:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.table import Table
 
 from jellyfin_ha.infra.settings import Settings
@@ -35,13 +36,14 @@ def show(console: Console, status: DeploymentStatus, *, stack: str, settings: Se
         replicas.add_row(pod.name, pod.node or "-", _word(pod.ready), _role(pod))
     migration = _migration(status)
     lines = [
-        f"{settings.server.url}  (stack {stack}, namespace {settings.namespace})",
+        # In brackets stand IPv6 addresses too.
+        escape(f"{settings.server.url}  (stack {stack}, namespace {settings.namespace})"),
         replicas,
         f"database     {_word(status.database_ready)}",
         f"lease store  {_word(status.lease_store_ready)}",
         f"migration    {migration['state']}, {migration['rows']} rows, {migration['finished_at']}"
         if migration
-        else "migration    none",
+        else f"migration    {'none' if status.database_ready else 'not known: the database is away'}",
     ]
     console.print(Group(*lines), highlight=False)
 

@@ -14,6 +14,7 @@ from jellyfin_ha.lab import cluster, images, library, packages, toolchain
 from jellyfin_ha.lab.cache import cache_folder
 from jellyfin_ha.lab.cluster.host import check_root
 from jellyfin_ha.operations.cluster import Access, Cluster
+from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import check_source
 from jellyfin_ha.operations.readiness import wait_until_serving
 
@@ -26,6 +27,7 @@ SERVER_UID = 1000
 """The user that the server's pods run as (components/server_pod.py): it writes to the shared folders."""
 
 MIGRATION_KEY = "jellyfin-ha:migration"
+CLUSTER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context")
 
 SINGLE_NODE = "n3"
 """The node that clients are sent to: drills kill those of the servers."""
@@ -55,6 +57,7 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
     committed = read_stack_file(checkout.stack_file(stack))
     # All that can be known to be wrong is said before anything is built or started.
     check_migration(settings_of(committed, origin=str(checkout.stack_file(stack))))
+    check_cluster(checkout, committed, stack=stack, context=context)
     if context is None:
         binaries, overlay, users = prepare_lab(checkout, stages)
     else:
@@ -83,8 +86,38 @@ def check_migration(settings: Settings) -> None:
     Raises:
         UserError: exit code 2; it is missing or is no Jellyfin database.
     """
-    if settings.migration is not None:
+    if settings.migration is not None and settings.migration.source is not None:
         check_source(Path(settings.migration.source).expanduser())
+
+
+def check_cluster(checkout: Checkout, committed: Mapping[str, object], *, stack: str, context: str | None) -> None:
+    """Keeps a stack in the cluster that it was made in: Pulumi would make it anew in another, and delete the first.
+
+    Raises:
+        UserError: exit code 2; this run would go to another cluster than the last one, or than the stack file names.
+    """
+    own = cast(Mapping[str, object], committed.get("config", {}))
+    named = [key for key in CLUSTER_KEYS if key in own]
+    if context is None and named:
+        raise UserError(
+            f"{checkout.stack_file(stack).name} names a cluster by {', '.join(named)}: expected CONTEXT=<its context> "
+            "beside it, found none, which means the lab",
+            exit_code=2,
+        )
+    last = checkout.pulumi_folder / f"Pulumi.{stack}.yaml"
+    if not last.is_file():
+        return
+    before = cast(Mapping[str, object], read_stack_file(last).get("config", {})).get("kubernetes:context")
+    if before != context:
+        raise UserError(
+            f"stack {stack} was last run in {_cluster_name(before)}: expected the same, found "
+            f"{_cluster_name(context)}. Give a stack for another cluster a name and a file of its own",
+            exit_code=2,
+        )
+
+
+def _cluster_name(context: object) -> str:
+    return f"the cluster of context {context}" if context else "the lab"
 
 
 def engine_of(checkout: Checkout, binaries: toolchain.Toolchain) -> Engine:

@@ -13,6 +13,9 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 FIELD_MANAGER = "jellyfin-ha"
 
+# A change of these would delete the StatefulSet and make it anew, while its claims would keep their size and class.
+CLAIM_TEMPLATES = "spec.volumeClaimTemplates"
+
 DATABASE_VARIABLES = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")
 """What the PostgreSQL provider plugin of the server images reads from its environment."""
 
@@ -33,6 +36,7 @@ def child(
     depends_on: Sequence[pulumi.Resource] = (),
     protect: bool = False,
     timeout: str | None = None,
+    ignore_changes: Sequence[str] = (),
 ) -> pulumi.ResourceOptions:
     """Options of a component's child.
 
@@ -41,12 +45,14 @@ def child(
         depends_on: what must exist before the child.
         protect: refuse to delete or replace the child until it is unprotected.
         timeout: how long the child may take to become ready ("40m"); the provider's default when absent.
+        ignore_changes: inputs that are used when the child is made and never again.
     """
     return pulumi.ResourceOptions(
         parent=parent,
         depends_on=list(depends_on),
         # None inherits the parent's setting; False would undo it.
         protect=protect or None,
+        ignore_changes=list(ignore_changes),
         custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout) if timeout else None,
     )
 
@@ -58,6 +64,7 @@ def metadata(
     instance: str,
     *,
     more_labels: Mapping[str, str] | None = None,
+    more_annotations: Mapping[str, str] | None = None,
 ) -> k8s.meta.v1.ObjectMetaArgs:
     """Metadata of an object with the recommended labels; None for what belongs to no namespace."""
     return k8s.meta.v1.ObjectMetaArgs(
@@ -66,7 +73,7 @@ def metadata(
         labels={**labels(component, instance), **(more_labels or {})},
         # The provider would invent a new one for each object. After an update that was killed, the next could then not
         # take up what the cluster has and the state has not: "apply conflict".
-        annotations={"pulumi.com/patchFieldManager": FIELD_MANAGER},
+        annotations={"pulumi.com/patchFieldManager": FIELD_MANAGER, **(more_annotations or {})},
     )
 
 
@@ -118,6 +125,15 @@ def exec_probe(command: Sequence[str], *, period: int, failures: int, timeout: i
 def empty_dir(name: str) -> k8s.core.v1.VolumeArgs:
     """A scratch volume that lives as long as its pod."""
     return k8s.core.v1.VolumeArgs(name=name, empty_dir=k8s.core.v1.EmptyDirVolumeSourceArgs())
+
+
+def memory_dir(name: str) -> k8s.core.v1.VolumeArgs:
+    """A scratch volume in memory, which counts towards the container's limit.
+
+    For /dev/shm: a container's own has 64 MiB, too little for PostgreSQL's parallel queries.
+    """
+    source = k8s.core.v1.EmptyDirVolumeSourceArgs(medium="Memory")
+    return k8s.core.v1.VolumeArgs(name=name, empty_dir=source)
 
 
 def mount(name: pulumi.Input[str], path: pulumi.Input[str]) -> k8s.core.v1.VolumeMountArgs:

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import (
+    CLAIM_TEMPLATES,
     child,
     claim_template,
     container_security,
@@ -145,13 +146,18 @@ class JellyfinServer(pulumi.ComponentResource):
                     for volume in args["pod_volumes"]
                 ],
             ),
-            opts=child(self, depends_on=[headless], timeout=f"{STARTUP_SECONDS + 300}s"),
+            opts=child(
+                self,
+                depends_on=[headless],
+                timeout=f"{STARTUP_SECONDS + 300}s",
+                ignore_changes=[CLAIM_TEMPLATES],
+            ),
         )
         k8s.policy.v1.PodDisruptionBudget(
             name,
             metadata=meta,
             spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
-                min_available=1, selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods)
+                max_unavailable=1, selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods)
             ),
             opts=child(self),
         )

@@ -12,6 +12,7 @@ from .common import (
     container_security,
     empty_dir,
     exec_probe,
+    memory_dir,
     metadata,
     mount,
     pod_security,
@@ -28,6 +29,9 @@ DATA = "/var/lib/postgresql/data"
 
 # PostgreSQL's fast shutdown ends with a checkpoint; a kill before it means crash recovery at the next start.
 SHUTDOWN_SECONDS = 120
+
+# Crash recovery of a large database answers "starting up" for minutes.
+RECOVERY_SECONDS = 30 * 60
 
 # The uid and gid of user postgres in the Debian variants of the official image.
 POSTGRES_UID = 999
@@ -73,7 +77,7 @@ class PostgresDatabase(pulumi.ComponentResource):
     When the pod's node dies the database is away until the node is back or the pod is deleted by hand.
     """
 
-    credentials_secret: str
+    credentials_secret: pulumi.Output[str]
     """The name of the Secret with the credentials."""
 
     host: pulumi.Output[str]
@@ -132,7 +136,7 @@ class PostgresDatabase(pulumi.ComponentResource):
                 ],
             ),
             # By name, not by output: a provider that replaces a Secret would replace the StatefulSet with it.
-            opts=child(self, depends_on=[credentials, service], protect=True),
+            opts=child(self, depends_on=[credentials, service], protect=True, timeout=f"{RECOVERY_SECONDS + 300}s"),
         )
         self.credentials_secret = credentials.metadata.name
         self.host = host
@@ -171,16 +175,16 @@ class PostgresDatabase(pulumi.ComponentResource):
                     ports=[k8s.core.v1.ContainerPortArgs(name="postgres", container_port=PORT)],
                     resources=resources(needs.get("requests"), needs.get("limits")),
                     security_context=container_security(),
-                    # Crash recovery of a large database answers "starting up" for minutes.
-                    startup_probe=exec_probe(ready, period=2, failures=900),
+                    startup_probe=exec_probe(ready, period=2, failures=RECOVERY_SECONDS // 2),
                     liveness_probe=exec_probe(ready, period=20, failures=3),
                     readiness_probe=exec_probe(ready, period=5, failures=3),
                     volume_mounts=[
                         mount("data", DATA),
                         mount("run", "/var/run/postgresql"),
+                        mount("shm", "/dev/shm"),
                         mount("tmp", "/tmp"),
                     ],
                 )
             ],
-            volumes=[empty_dir("run"), empty_dir("tmp")],
+            volumes=[empty_dir("run"), empty_dir("tmp"), memory_dir("shm")],
         )

@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from .common import (
+    CLAIM_TEMPLATES,
     child,
     claim_template,
     container_security,
@@ -150,7 +151,7 @@ class RedisLeaseStore(pulumi.ComponentResource):
                 ],
             ),
             # By name, not by output: a provider that replaces a Secret would replace the StatefulSet with it.
-            opts=child(self, depends_on=[credentials, config, service]),
+            opts=child(self, depends_on=[credentials, config, service], ignore_changes=[CLAIM_TEMPLATES]),
         )
         self.credentials_secret = credentials.metadata.name
         self.host = host

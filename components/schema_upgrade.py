@@ -42,7 +42,13 @@ fi
 """
 
 WAIT_UNTIL_HEALTHY = f"""\
-until [ "$(curl --silent --max-time 5 {HEALTH_URL})" = Healthy ]; do sleep 1; done
+said=
+until [ "$said" = Healthy ]; do
+  now=$(curl --silent --max-time 5 {HEALTH_URL} || echo "no answer")
+  [ "$now" = "$said" ] || echo "the server says: $now"
+  said=$now
+  [ "$said" = Healthy ] || sleep 1
+done
 echo "the schema is up to date and the server is healthy"
 """
 
@@ -97,7 +103,14 @@ class SchemaUpgrade(pulumi.ComponentResource):
         meta = metadata(job_name, namespace, "schema-upgrade", instance)
         job = k8s.batch.v1.Job(
             name,
-            metadata=meta,
+            # Without this a Job that failed would only be looked at again by the next update, and never run again.
+            metadata=metadata(
+                job_name,
+                namespace,
+                "schema-upgrade",
+                instance,
+                more_annotations={"pulumi.com/replaceUnready": "true"},
+            ),
             spec=k8s.batch.v1.JobSpecArgs(
                 active_deadline_seconds=DEADLINE_SECONDS,
                 backoff_limit=2,

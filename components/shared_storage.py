@@ -58,8 +58,10 @@ class SharedStorage(pulumi.ComponentResource):
     """A volume that the replicas on all nodes see at once (`jellyfin-ha:index:SharedStorage`).
 
     Makes the PersistentVolumeClaim `<name>` and, for nfs and host_path, the PersistentVolume
-    `<namespace>-<name>` that is bound to it. The volume's reclaim policy is Retain: deleting the claim deletes
-    no file. When the storage is away, pods that use it hang in their reads and writes until it is back.
+    `<namespace>-<name>` that is bound to it, whose reclaim policy is Retain: deleting the claim deletes no file.
+    With storage_class the class decides what becomes of the files. Claim and volume are protected: a change that
+    would replace them is refused at preview, because a claim that is being deleted cannot be taken back.
+    When the storage is away, pods that use it hang in their reads and writes until it is back.
 
     Raises:
         ValueError: not exactly one of the four sources was given.
@@ -94,7 +96,7 @@ class SharedStorage(pulumi.ComponentResource):
                 volume_name=volume.metadata.name if volume else None,
                 resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": args.get("size", "1Gi")}),
             ),
-            opts=child(self),
+            opts=child(self, protect=True),
         )
 
     def _volume(self, name: str, args: SharedStorageArgs) -> k8s.core.v1.PersistentVolume:
@@ -115,7 +117,7 @@ class SharedStorage(pulumi.ComponentResource):
                 nfs=k8s.core.v1.NFSVolumeSourceArgs(server=nfs["server"], path=nfs["path"]) if nfs else None,
                 host_path=k8s.core.v1.HostPathVolumeSourceArgs(path=host_path, type="Directory") if host_path else None,
             ),
-            opts=child(self),
+            opts=child(self, protect=True),
         )
 
 

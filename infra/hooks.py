@@ -19,7 +19,7 @@ from jellyfin_ha.operations.cluster import Access, Cluster
 from jellyfin_ha.operations.deployment import database, lease_store
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.leases import seed
-from jellyfin_ha.operations.migration import migrate
+from jellyfin_ha.operations.migration import migrate, read_record
 
 
 def record(
@@ -64,13 +64,23 @@ def fingerprint_of(**inputs: str | int | None) -> str:
 
 
 def migrate_database(
-    access: Access, *, source: Path, secret_name: str, selector: Mapping[str, str]
+    access: Access, *, source: Path, secret_name: str, selector: Mapping[str, str], servers: Mapping[str, str]
 ) -> Callable[[], Awaitable[None]]:
-    """The hook that fills the server's new database from `source`; does nothing when that was done before."""
+    """The hook that fills the server's new database from `source`; does nothing when that was done before.
+
+    It refuses while pods with the labels `servers` exist: a server that runs would go on with what it has cached.
+    """
 
     async def hook() -> None:
         cluster = await Cluster.connect(access)
         async with database(cluster, secret_name=secret_name, selector=selector) as conninfo:
+            running = await cluster.pods(servers)
+            if running and await asyncio.to_thread(read_record, conninfo) is None:
+                raise UserError(
+                    f"expected no server beside a migration, found {', '.join(pod.name for pod in running)}: stop them "
+                    f"with `kubectl -n {access.namespace} scale statefulset jellyfin --replicas=0` and run the update "
+                    "again, which starts them again"
+                )
             result = await asyncio.to_thread(migrate, source, conninfo)
         print(result.summary())
 

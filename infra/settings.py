@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from jellyfin_ha.operations.errors import UserError
 
 PROJECT = "jellyfin-ha"
 
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$")]
+
+def _text_of_number(value: object) -> object:
+    """YAML reads `cpu: 2` as a number, which is a quantity as well."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Quantity = Annotated[
+    str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$")
+]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ImageReference = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
-Url = Annotated[str, Field(pattern=r"^https?://\S+[^/\s]$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*[^/\s])?$")]
 
 
 class Model(BaseModel):
@@ -99,6 +107,12 @@ class Service(Model):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
 
+    @model_validator(mode="after")
+    def _port_of_a_node(self) -> Service:
+        if self.node_port is not None and self.type == "ClusterIP":
+            raise ValueError("expected nodePort with type NodePort or LoadBalancer only")
+        return self
+
 
 class Server(Model):
     """The Jellyfin servers."""
@@ -131,9 +145,16 @@ class LeaseStore(Model):
 
 
 class Migration(Model):
-    """The single server's database that fills a new one."""
+    """The single server's database that fills a new one: `source` until that is done, `done: true` from then on."""
 
-    source: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)] | None = None
+    done: bool = False
+
+    @model_validator(mode="after")
+    def _either(self) -> Migration:
+        if (self.source is not None) == self.done:
+            raise ValueError("expected either source or done: true")
+        return self
 
 
 class Settings(Model):

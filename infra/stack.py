@@ -57,7 +57,8 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
         metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=POD_SECURITY),
-        opts=pulumi.ResourceOptions(provider=provider),
+        # With it would go every claim in it.
+        opts=pulumi.ResourceOptions(provider=provider, protect=True),
     )
 
     def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -73,7 +74,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
         after(),
     )
-    per_pod = PodStorage("jellyfin-pod-storage", arguments.per_pod(settings.storage.per_pod, instance=stack), after())
+    per_pod = PodStorage(
+        # A storage class belongs to no namespace; two stacks in one cluster must not meet.
+        f"{settings.namespace}-pod-storage",
+        arguments.per_pod(settings.storage.per_pod, instance=stack),
+        after(),
+    )
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
@@ -127,7 +133,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         after(postgres, config),
     )
     ready: list[pulumi.Resource] = [schema, leases]
-    if settings.migration is not None:
+    if settings.migration is not None and settings.migration.source is not None:
         source = Path(settings.migration.source).expanduser()
         ready.append(
             hooks.record(
@@ -137,6 +143,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                     source=source,
                     secret_name=parts.database_secret,
                     selector=parts.database,
+                    servers=parts.server,
                 ),
                 metadata=metadata("jellyfin-migration", settings.namespace, "database", stack),
                 fingerprint=check_source(source),

@@ -211,9 +211,7 @@ class Instance:
         """The number that `claim_number` would give now; takes and raises what that does, and writes nothing."""
         if self.started_once:
             return self.number
-        # A stopped lab has no address that shows, and may come back.
-        roots = {self.root, DEFAULT_STATE_ROOT}
-        taken = {int(path.read_text()) for root in roots for path in root.glob("*/network")}
+        taken = {int(path.read_text()) for path in self.root.glob("*/network")}
         free = (n for n in NETWORK_NUMBERS if n not in taken and not Networks.of(n).overlapping(in_use))
         number = next(free, None)
         if number is None:

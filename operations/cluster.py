@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +66,8 @@ class Cluster:
                 api = await connect_api(
                     kubeconfig=access.kubeconfig, context=access.context, namespace=access.namespace
                 )
-        except (
-            TimeoutError,
-            OSError,
-            ValueError,
-            httpx.TransportError,
-            kr8s.APITimeoutError,
-            kr8s.ServerError,
-        ) as error:
+        # kr8s lets through whatever a malformed kubeconfig or a failing credential plugin raises in it.
+        except Exception as error:
             where = f"context {access.context!r}" if access.context else "the current context"
             raise UserError(
                 f"expected a Kubernetes API server that answers at {where} of "
@@ -80,6 +75,7 @@ class Cluster:
                 "check it with `kubectl version`",
                 exit_code=2,
             ) from error
+        _forget_keys(api)
         api.timeout = REQUEST_SECONDS
         return cls(api, access)
 
@@ -90,7 +86,8 @@ class Cluster:
             UserError: there is none of that name.
         """
         try:
-            secret = await Secret.get(name, namespace=self._namespace, api=self._api)
+            with _answering():
+                secret = await Secret.get(name, namespace=self._namespace, api=self._api)
         except kr8s.NotFoundError:
             raise UserError(
                 f"expected the Secret {name} in namespace {self._namespace}, found none: run `pulumi up` first"
@@ -128,7 +125,8 @@ class Cluster:
             UserError: there is no such pod.
         """
         try:
-            found = await Pod.get(pod, namespace=self._namespace, api=self._api)
+            with _answering():
+                found = await Pod.get(pod, namespace=self._namespace, api=self._api)
         except kr8s.NotFoundError:
             raise UserError(f"expected a pod {pod} in namespace {self._namespace}, found none") from None
         async with _forwarded(found, port) as local:
@@ -136,7 +134,26 @@ class Cluster:
 
     async def _list(self, selector: Mapping[str, str]) -> list[Pod]:
         found = Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._api)
-        return [pod async for pod in found if isinstance(pod, Pod)]
+        with _answering():
+            return [pod async for pod in found if isinstance(pod, Pod)]
+
+
+@contextmanager
+def _answering() -> Generator[None]:
+    try:
+        yield
+    except (kr8s.ServerError, kr8s.APITimeoutError, httpx.TransportError) as error:
+        raise UserError(
+            f"expected the Kubernetes API server to answer, found: {error!r}; see `kubectl get --raw /readyz` and, for "
+            "what you may do, `kubectl auth can-i --list`"
+        ) from error
+
+
+def _forget_keys(api: kr8s.asyncio.Api) -> None:
+    """Removes the temporary files into which kr8s writes keys that the kubeconfig holds itself; TLS has read them."""
+    for name in (api.auth.client_key_file, api.auth.client_cert_file, api.auth.server_ca_file):
+        if name is not None and Path(name).parent == Path(tempfile.gettempdir()):
+            Path(name).unlink(missing_ok=True)
 
 
 @asynccontextmanager

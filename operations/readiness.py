@@ -37,7 +37,7 @@ async def wait_until_serving(
     clock = asyncio.get_running_loop().time
     end = clock() + deadline_seconds
     while True:
-        pods = await cluster.pods(selector)
+        pods = await _known_pods(cluster, selector, progress)
         serving = [pod.name for pod in pods if pod.ready and await _is_healthy(cluster, pod)]
         if len(serving) >= replicas and (url is None or await _says_healthy(url)):
             return
@@ -49,6 +49,15 @@ async def wait_until_serving(
                 f"{len(serving)}; look at {missing}: `kubectl -n {access.namespace} describe pod`"
             )
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _known_pods(cluster: Cluster, selector: Mapping[str, str], progress: Progress) -> list[PodState]:
+    """The pods; none when the API server does not answer for a moment."""
+    try:
+        return await cluster.pods(selector)
+    except UserError as error:
+        progress(str(error))
+        return []
 
 
 async def _is_healthy(cluster: Cluster, pod: PodState) -> bool:

@@ -17,6 +17,9 @@ COUNT = "SELECT count(*) FROM {table}"
 # Items that somebody's library brought: no folders, and not the placeholder. Arguments: the placeholder's id.
 COUNT_MEDIA = 'SELECT count(*) FROM {table} WHERE NOT "IsFolder" AND "Id" <> %s::uuid'
 
+# Users who can have logged in. No arguments.
+COUNT_PASSWORDS = 'SELECT count(*) FROM {table} WHERE "Password" IS NOT NULL'
+
 
 def require_fresh(connection: Connection, tables: Collection[str]) -> None:
     """Refuse a target in which somebody's data would be lost.
@@ -39,6 +42,8 @@ def require_fresh(connection: Connection, tables: Collection[str]) -> None:
         rows = _count(connection, sql.SQL(COUNT).format(table=place))
         if table == "Users" and rows > INITIAL_USERS:
             found.append(f"Users: {rows}, a new server has {INITIAL_USERS}")
+        elif table == "Users" and _count(connection, sql.SQL(COUNT_PASSWORDS).format(table=place)):
+            found.append("Users: one with a password, so somebody has set the server up")
         elif table not in WRITTEN_BY_A_NEW_SERVER and rows:
             found.append(f"{table}: {rows} rows")
     if found:

@@ -109,7 +109,7 @@ def test_two_replicas_never_share_a_node() -> None:
 def test_a_drain_takes_one_replica_at_a_time() -> None:
     engine = server()
     budget = engine.of("kubernetes:policy/v1:PodDisruptionBudget", "jellyfin")["spec"]
-    assert budget["minAvailable"] == 1
+    assert budget["maxUnavailable"] == 1
     labels = engine.of(STATEFUL_SET, "jellyfin")["spec"]["template"]["metadata"]["labels"]
     assert budget["selector"]["matchLabels"].items() <= labels.items()
 
