@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,8 @@ def _plain(value: Any) -> Any:
 
 def install(config: Mapping[str, str] | None = None) -> Engine:
     """A fresh engine for the next program."""
+    # Pulumi takes the thread's loop; what ran before, asyncio.run for example, may have taken it away.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     engine = Engine()
     pulumi.runtime.set_mocks(engine, project="jellyfin-ha", stack="dev", preview=False)
     for key, value in (config or {}).items():
