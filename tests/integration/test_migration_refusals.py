@@ -35,6 +35,7 @@ SOMEBODYS_DATA = {
     "Users: 2, a new server has 1": """
         INSERT INTO "Users" SELECT (jsonb_populate_record(u, jsonb_build_object('Id', gen_random_uuid(),
             'Username', 'second', 'NormalizedUsername', 'SECOND'))).* FROM "Users" AS u""",
+    "Users: one with a password": """UPDATE "Users" SET "Password" = '$PBKDF2-SHA512$iterations=210000$00$00'""",
 }
 
 

@@ -1,0 +1,96 @@
+"""What `up` and its hooks refuse before they change anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jellyfin_ha.cli.checkout import Checkout
+from jellyfin_ha.cli.up import check_cluster
+from jellyfin_ha.infra import hooks
+from jellyfin_ha.infra.settings import parse_settings
+from jellyfin_ha.lab.instance import Instance
+from jellyfin_ha.operations.cluster import Access, PodState
+from jellyfin_ha.operations.errors import UserError
+from tests.unit.test_settings import MINIMAL
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(folder=tmp_path, instance=Instance("test", tmp_path / "state"))
+
+
+def was_run_in(checkout: Checkout, context: str | None) -> None:
+    checkout.pulumi_folder.mkdir(parents=True)
+    config = {"kubernetes:context": context} if context else {}
+    (checkout.pulumi_folder / "Pulumi.home.yaml").write_text(yaml.safe_dump({"config": config}))
+
+
+@pytest.mark.parametrize(("before", "now"), [("garage", None), (None, "garage"), ("garage", "attic")])
+def test_a_stack_is_not_taken_to_another_cluster(checkout: Checkout, before: str | None, now: str | None) -> None:
+    was_run_in(checkout, before)
+    with pytest.raises(UserError, match="was last run in") as caught:
+        check_cluster(checkout, {}, stack="home", context=now)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("context", [None, "garage"])
+def test_a_stack_goes_on_in_its_own_cluster(checkout: Checkout, context: str | None) -> None:
+    was_run_in(checkout, context)
+    check_cluster(checkout, {}, stack="home", context=context)
+
+
+def test_a_stack_file_that_names_a_cluster_is_not_run_in_the_lab(checkout: Checkout) -> None:
+    with pytest.raises(UserError, match="kubernetes:context") as caught:
+        check_cluster(checkout, {"config": {"kubernetes:context": "garage"}}, stack="home", context=None)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("migration", [{}, {"source": "/x", "done": True}])
+def test_a_migration_is_to_be_done_or_done(migration: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="either source or done"):
+        parse_settings({**MINIMAL, "migration": migration}, origin="test")
+
+
+@pytest.mark.parametrize("value", [2, 0.5, "500m"])
+def test_processors_may_be_written_as_yaml_writes_numbers(value: object) -> None:
+    server = {**MINIMAL["server"], "resources": {"limits": {"cpu": value}}}
+    assert parse_settings({**MINIMAL, "server": server}, origin="test").server.resources.limits["cpu"] == str(value)
+
+
+def test_a_port_of_the_nodes_needs_a_service_that_has_one() -> None:
+    server = {**MINIMAL["server"], "service": {"nodePort": 30096}}
+    with pytest.raises(UserError, match="nodePort with type NodePort"):
+        parse_settings({**MINIMAL, "server": server}, origin="test")
+
+
+def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Running:
+        @classmethod
+        async def connect(cls, _: Access) -> Running:
+            return cls()
+
+        async def pods(self, _: object) -> list[PodState]:
+            return [PodState(name="jellyfin-0", node="a", ready=True, images=("jellyfin:1",))]
+
+    @asynccontextmanager
+    async def database(*_: object, **__: object) -> AsyncGenerator[str]:
+        yield "conninfo"
+
+    migrated: list[object] = []
+    monkeypatch.setattr(hooks, "Cluster", Running)
+    monkeypatch.setattr(hooks, "database", database)
+    monkeypatch.setattr(hooks, "read_record", lambda _: None)
+    monkeypatch.setattr(hooks, "migrate", lambda *arguments: migrated.append(arguments))
+    hook = hooks.migrate_database(
+        Access(namespace="home"), source=Path("jellyfin.db"), secret_name="credentials", selector={}, servers={}
+    )
+    with pytest.raises(UserError, match="found jellyfin-0: stop them"):
+        asyncio.run(hook())  # type: ignore[arg-type]
+    assert migrated == []
