@@ -21,6 +21,10 @@ from jellyfin_ha.operations.errors import UserError
 UP_SECONDS = 2 * 60 * 60
 QUICK_SECONDS = 120
 
+# A killed Pulumi's plugins hold its lock until they notice that it is gone.
+LOCK_SECONDS = 60
+LOCK_POLL_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -92,12 +96,13 @@ class Engine:
         The kernel frees it when the last process that holds the file ends, however it dies.
         """
         with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    "expected no other run in this checkout, found one that is at work: wait for its end"
-                ) from None
+            deadline = time.monotonic() + LOCK_SECONDS
+            while not _is_locked(lock):
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        "expected no other run in this checkout, found one that is at work: wait for its end"
+                    )
+                time.sleep(LOCK_POLL_SECONDS)
             yield lock
 
     def _unlock(self, stack: str) -> None:
@@ -190,3 +195,11 @@ class Engine:
                 exit_code=2,
             )
         raise UserError(f"`pulumi {' '.join(command[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _is_locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
