@@ -11,19 +11,17 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 import yaml
 
 from jellyfin_ha.operations.errors import UserError
 
+from .orphans import end_plugins_of
+
 # The servers may take half an hour to start and the schema Job longer; Pulumi's own timeouts end an update earlier.
 UP_SECONDS = 2 * 60 * 60
 QUICK_SECONDS = 120
-
-# A killed Pulumi's plugins hold its lock until they notice that it is gone.
-LOCK_SECONDS = 60
-LOCK_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,14 @@ class Engine:
             UserError: the update failed; Pulumi has said why.
         """
         options = ["--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
-        with self._alone() as lock:
+        with self._alone():
             self._unlock(stack)
             code = 0
             if self._has_pending_operations(stack):
                 # A Pulumi that was killed does not know what became of what it was making. Forgotten here, such a
                 # resource is taken up by the update as it is.
-                code = self._attended("refresh", "--clear-pending-creates", *options, lock=lock)
-            code = code or self._attended("up", *options, lock=lock)
+                code = self._attended("refresh", "--clear-pending-creates", *options)
+            code = code or self._attended("up", *options)
         if code != 0:
             raise UserError(
                 "`pulumi up` failed, as said above. What was made is recorded: mend the cause and run it again; "
@@ -90,40 +88,36 @@ class Engine:
             )
 
     @contextmanager
-    def _alone(self) -> Generator[IO[str]]:
-        """Keeps other runs of this checkout away; yields the lock's file.
-
-        The kernel frees it when the last process that holds the file ends, however it dies.
-        """
+    def _alone(self) -> Generator[None]:
+        """Keeps other runs of this checkout away; the kernel ends it with the process, however that dies."""
         with (self.folder / "lock").open("w") as lock:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while not _is_locked(lock):
-                if time.monotonic() > deadline:
-                    raise UserError(
-                        "expected no other run in this checkout, found one that is at work: wait for its end"
-                    )
-                time.sleep(LOCK_POLL_SECONDS)
-            yield lock
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "expected no other run in this checkout, found one that is at work: wait for its end"
+                ) from None
+            yield
 
     def _unlock(self, stack: str) -> None:
-        """Takes away the lock that a killed Pulumi has left in our own backend, where only this machine works."""
+        """Takes away the lock that a killed Pulumi has left in our own backend, where only this machine works.
+
+        One that still runs, after its caller was killed, keeps its lock, and the update says so.
+        """
         locks = (self.folder / "backend").glob(".pulumi/locks/**/*.json")
         holders = [int(json.loads(path.read_text())["pid"]) for path in locks]
         if holders and not any(Path(f"/proc/{pid}").exists() for pid in holders):
+            end_plugins_of(self.folder / "home")
             self._quiet("cancel", "--yes", "--stack", stack, cwd=self.folder)
 
     def _has_pending_operations(self, stack: str) -> bool:
         deployment = json.loads(self._quiet("stack", "export", "--stack", stack, cwd=self.folder))["deployment"]
         return bool(deployment.get("pending_operations"))
 
-    def _attended(self, *command: str, lock: IO[str]) -> int:
-        """Runs Pulumi at the caller's terminal and returns its exit code; it holds the lock as long as it lives."""
+    def _attended(self, *command: str) -> int:
+        """Runs Pulumi at the caller's terminal and returns its exit code."""
         process = subprocess.Popen(
-            [str(self.pulumi), *command],
-            cwd=self.checkout,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            pass_fds=[lock.fileno()],
+            [str(self.pulumi), *command], cwd=self.checkout, env=self._environment(), stdin=subprocess.DEVNULL
         )
         deadline = time.monotonic() + UP_SECONDS
         while True:
@@ -195,11 +189,3 @@ class Engine:
                 exit_code=2,
             )
         raise UserError(f"`pulumi {' '.join(command[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}")
-
-
-def _is_locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,18 @@ SERVER_UID = 1000
 # The nodes hear of a new Service's servers a moment after the API server does.
 ANSWER_SECONDS = 30.0
 KILL_SECONDS = 120.0
+
+
+def plugins_below(folder: Path) -> list[str]:
+    """Pulumi's plugins that run with a home below this folder."""
+    mark = f"PULUMI_HOME={folder}/".encode()
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            name = (process / "exe").readlink().name
+            if name.startswith("pulumi-") and mark in (process / "environ").read_bytes():
+                found.append(name)
+    return found
 
 
 def lose_pulumi_while_the_database_is_made(
@@ -86,6 +99,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
     try:
         lose_pulumi_while_the_database_is_made(stack, command, up, environment)
         assert "to create" in command.ok(*up, environment=environment)
+        assert plugins_below(tmp_path) == [], "what the killed Pulumi had started has ended"
         status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
         assert [replica["ready"] for replica in status["replicas"]] == [True, True]
         assert status["migration"]["state"] == "done"
