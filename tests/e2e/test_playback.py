@@ -15,7 +15,7 @@ from jellyfin_apiclient_python.exceptions import HTTPException
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from jellyfin_ha.lab.library.values import sample_token
 from tests.e2e.conftest import Stack
-from tests.e2e.household import SECOND, film
+from tests.e2e.household import SECOND, film, pod_address
 from tests.integration.mediaserver_processes import PROFILE, logged_in
 from tests.integration.processes import wait_until
 
@@ -35,11 +35,6 @@ def streams_of(content: bytes, folder: Path) -> list[dict[str, Any]]:
     path.write_bytes(content)
     command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(path)]
     return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)["streams"]
-
-
-def pod_address(stack: Stack, pod: str) -> str:
-    """The address of one replica, past the Service."""
-    return "http://" + stack.kubectl("get", "pod", pod, "--output", "jsonpath={.status.podIP}") + ":8096"
 
 
 def has_session(stack: Stack, pod: str, device: str) -> bool:
