@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from jellyfin_ha.components.server_pod import SERVER_UID
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
 from jellyfin_ha.infra.parts import parts_of
 from jellyfin_ha.infra.settings import Settings
@@ -22,9 +23,6 @@ from .checkout import Checkout
 from .engine import Engine
 from .overlay import lab_overlay, merged
 from .stages import Stages
-
-SERVER_UID = 1000
-"""The user that the server's pods run as (components/server_pod.py): it writes to the shared folders."""
 
 MIGRATION_KEY = "jellyfin-ha:migration"
 CLUSTER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context")

@@ -18,7 +18,7 @@ from .common import (
     selector,
 )
 from .server_pod import CONFIG, HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
-from .types import DatabaseConnection, PodVolume, ResourceNeeds, SharedVolume
+from .types import DatabaseConnection, Placed, PodVolume, ResourceNeeds, SharedVolume
 
 # Long enough for a server that migrates a large library while it starts; the probe ends as soon as it is up.
 STARTUP_SECONDS = 30 * 60
@@ -57,14 +57,8 @@ class ServerService(TypedDict):
     """The port on every node, 30000-32767, for NodePort; chosen by the cluster when absent."""
 
 
-class JellyfinServerArgs(TypedDict):
+class JellyfinServerArgs(Placed):
     """What JellyfinServer takes."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of everything it makes."""
-
-    instance: str
-    """The stack, for the label app.kubernetes.io/instance."""
 
     image: pulumi.Input[str]
     """A Jellyfin image with a PostgreSQL provider."""
@@ -89,9 +83,6 @@ class JellyfinServerArgs(TypedDict):
 
     resources: NotRequired[ResourceNeeds]
     """CPU and memory of each server; the cluster's defaults when absent."""
-
-    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of the nodes that may run it; any node when absent."""
 
     close_wizard: NotRequired[bool]
     """Whether a migration brought users, so that nobody may be offered to make the first one; False when absent."""

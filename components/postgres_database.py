@@ -1,6 +1,6 @@
 """PostgreSQL as a StatefulSet of one."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -20,7 +20,7 @@ from .common import (
     secret_environment,
     selector,
 )
-from .types import ClaimNeeds, ResourceNeeds
+from .types import ClaimNeeds, Placed, ResourceNeeds
 
 PORT = 5432
 DATABASE = USER = "jellyfin"
@@ -37,14 +37,8 @@ RECOVERY_SECONDS = 30 * 60
 POSTGRES_UID = 999
 
 
-class PostgresDatabaseArgs(TypedDict):
+class PostgresDatabaseArgs(Placed):
     """What PostgresDatabase takes."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of everything it makes."""
-
-    instance: str
-    """The stack, for the label app.kubernetes.io/instance."""
 
     image: pulumi.Input[str]
     """An image that keeps the contract of postgres:17 (environment, data path, uid)."""
@@ -54,9 +48,6 @@ class PostgresDatabaseArgs(TypedDict):
 
     resources: NotRequired[ResourceNeeds]
     """CPU and memory; the cluster's defaults when absent."""
-
-    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of the nodes that may run it; any node when absent."""
 
     uid: NotRequired[pulumi.Input[int]]
     """User and group id of the image's database user: 999 when absent, 70 in the Alpine variants."""

@@ -1,7 +1,7 @@
 """Redis as the store of leases."""
 
 import hashlib
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -20,7 +20,7 @@ from .common import (
     secret_environment,
     selector,
 )
-from .types import ClaimNeeds
+from .types import ClaimNeeds, Placed
 
 PORT = 6379
 PASSWORD_LENGTH = 32
@@ -49,14 +49,8 @@ tcp-keepalive 10
 """
 
 
-class RedisLeaseStoreArgs(TypedDict):
+class RedisLeaseStoreArgs(Placed):
     """What RedisLeaseStore takes."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of everything it makes."""
-
-    instance: str
-    """The stack, for the label app.kubernetes.io/instance."""
 
     image: pulumi.Input[str]
     """An image that keeps the contract of redis:8 (command, data path, uid)."""
@@ -66,9 +60,6 @@ class RedisLeaseStoreArgs(TypedDict):
 
     memory_mib: NotRequired[int]
     """The container's memory limit in MiB, 256 when absent; maxmemory is half of it."""
-
-    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of the nodes that may run it; any node when absent."""
 
 
 class RedisLeaseStore(pulumi.ComponentResource):

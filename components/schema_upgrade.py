@@ -1,7 +1,6 @@
 """The single writer of every schema migration."""
 
 import hashlib
-from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -17,7 +16,7 @@ from .server_pod import (
     server_container,
     shared_volumes,
 )
-from .types import DatabaseConnection, SharedVolume
+from .types import DatabaseConnection, Placed, SharedVolume
 
 # The first start of a new version may rewrite the whole library; users plan half an hour for large ones.
 DEADLINE_SECONDS = 40 * 60
@@ -53,14 +52,8 @@ echo "the schema is up to date and the server is healthy"
 """
 
 
-class SchemaUpgradeArgs(TypedDict):
+class SchemaUpgradeArgs(Placed):
     """What SchemaUpgrade takes."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the Job."""
-
-    instance: str
-    """The stack, for the label app.kubernetes.io/instance."""
 
     image: str
     """The server image whose schema is wanted; it has sh and curl, as the official one does."""
@@ -70,9 +63,6 @@ class SchemaUpgradeArgs(TypedDict):
 
     config: SharedVolume
     """The configuration volume that the replicas use."""
-
-    node_selector: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of the nodes that may run it; any node when absent."""
 
 
 class SchemaUpgrade(pulumi.ComponentResource):

@@ -5,6 +5,19 @@ from typing import NotRequired, TypedDict
 from pulumi import Input
 
 
+class Placed(TypedDict):
+    """Where a component puts what it makes."""
+
+    namespace: Input[str]
+    """The namespace of everything it makes."""
+
+    instance: str
+    """The stack, for the label app.kubernetes.io/instance."""
+
+    node_selector: NotRequired[dict[str, Input[str]]]
+    """Labels of the nodes that may run its pods; any node when absent."""
+
+
 class ResourceNeeds(TypedDict):
     """CPU and memory of a container, as Kubernetes quantities ("250m", "512Mi")."""
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+from jellyfin_ha.components.server_pod import SERVER_UID
 from jellyfin_ha.lab.cache import cache_folder
 from jellyfin_ha.lab.library import SAMPLE_USERS, ensure
 from jellyfin_ha.operations.progress import silent
@@ -23,7 +24,6 @@ from tests.integration.processes import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NODE_PORT = 30196
-SERVER_UID = 1000
 
 
 # The nodes hear of a new Service's servers a moment after the API server does.
