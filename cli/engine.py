@@ -51,7 +51,7 @@ class Engine:
         The committed file is never written to: Pulumi keeps each installation's key material in the stack file.
 
         Raises:
-            UserError: exit code 2; the passphrase is not the one that the stack was made with.
+            UserError: exit code 2; Pulumi does not take the passphrase.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "home").mkdir(exist_ok=True)
@@ -63,14 +63,13 @@ class Engine:
         written.write_text(yaml.safe_dump({**key_material, **content}, sort_keys=False))
         written.replace(target)
         self._quiet("stack", "select", "--create", stack, cwd=self.folder)
-        # Decrypting shows whether the passphrase is the right one.
-        self._quiet("stack", "export", "--stack", stack, "--show-secrets", cwd=self.folder)
 
     def up(self, stack: str) -> None:
         """Brings the stack to what its file says; Pulumi's own display goes to the caller's terminal.
 
         Raises:
-            UserError: the update failed; Pulumi has said why.
+            UserError: the update failed, and Pulumi has said why; exit code 2 when nothing was begun, because the
+                passphrase is not the one that the stack was made with.
         """
         options = ["--yes", "--skip-preview", "--stack", stack, "--config-file", str(self.stack_file(stack))]
         with self._alone():
@@ -111,7 +110,9 @@ class Engine:
             self._quiet("cancel", "--yes", "--stack", stack, cwd=self.folder)
 
     def _has_pending_operations(self, stack: str) -> bool:
-        deployment = json.loads(self._quiet("stack", "export", "--stack", stack, cwd=self.folder))["deployment"]
+        # Decrypting shows whether the passphrase is the right one.
+        state = self._quiet("stack", "export", "--show-secrets", "--stack", stack, cwd=self.folder)
+        deployment = json.loads(state)["deployment"]
         return bool(deployment.get("pending_operations"))
 
     def _attended(self, *command: str) -> int:
