@@ -1,8 +1,19 @@
 """Moving one server's SQLite library into PostgreSQL: every row, every value, or nothing at all."""
 
+from .problems import RefusedError
 from .record import MigrationRecord, read_record
-from .result import MigrationResult
+from .result import MigrationResult, Outcome
 from .run import migrate
 from .source import check_source
+from .transfer import Options
 
-__all__ = ["MigrationRecord", "MigrationResult", "check_source", "migrate", "read_record"]
+__all__ = [
+    "MigrationRecord",
+    "MigrationResult",
+    "Options",
+    "Outcome",
+    "RefusedError",
+    "check_source",
+    "migrate",
+    "read_record",
+]

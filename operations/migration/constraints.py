@@ -16,11 +16,10 @@ ADD = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
 # Rows that refer to nothing. Arguments: how many to show.
 # Rows: the row's primary key as text, what it refers to as text, how many there are in all.
 ORPHANS = """
-SELECT {key}, {reference}, count(*) OVER ()
-  FROM {table} AS child
- WHERE {filled} AND NOT EXISTS (SELECT 1 FROM {ref_table} AS parent WHERE {pairs})
- ORDER BY 1 LIMIT %s
+SELECT {key}, {reference}, count(*) OVER () FROM {table} AS child WHERE {is_orphan} ORDER BY 1 LIMIT %s
 """
+# Whether a row, `child`, refers to nothing. No arguments.
+IS_ORPHAN = "{filled} AND NOT EXISTS (SELECT 1 FROM {ref_table} AS parent WHERE {pairs})"
 # The highest number in use. No arguments; one row (number or null).
 HIGHEST = "SELECT max({column}) FROM {table}"
 # Sets what the next row gets; undone by a rollback, unlike setval. No arguments, no results.
@@ -84,18 +83,25 @@ def continue_sequences(connection: Connection, tables: Iterable[TargetTable], hi
             )
 
 
-def _orphans(key: ForeignKey, table: TargetTable) -> sql.Composed:
+def is_orphan(key: ForeignKey) -> sql.Composed:
+    """The condition that a row, under the alias `child`, refers by `key` to a row that does not exist."""
     child = [sql.Identifier("child", column) for column in key.columns]
     parent = [sql.Identifier("parent", column) for column in key.ref_columns]
-    return sql.SQL(ORPHANS).format(
-        key=_as_text([sql.Identifier("child", column.name) for column in table.key]),
-        reference=_as_text(child),
-        table=table_identifier(key.table),
+    return sql.SQL(IS_ORPHAN).format(
         ref_table=table_identifier(key.ref_table),
         filled=sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(column) for column in child),
         pairs=sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(one, other) for one, other in zip(parent, child, strict=True)
         ),
+    )
+
+
+def _orphans(key: ForeignKey, table: TargetTable) -> sql.Composed:
+    return sql.SQL(ORPHANS).format(
+        key=_as_text([sql.Identifier("child", column.name) for column in table.key]),
+        reference=_as_text([sql.Identifier("child", column) for column in key.columns]),
+        table=table_identifier(key.table),
+        is_orphan=is_orphan(key),
     )
 
 

@@ -1,16 +1,18 @@
-"""From what SQLite stores to what PostgreSQL holds, one rule a type; what does not fit is never bent.
+"""From what SQLite stores to what PostgreSQL holds, one rule a type, value by value: the careful way.
 
-| PostgreSQL | accepted from SQLite |
-|---|---|
-| uuid | text of 32 hexadecimal digits, any case, with or without hyphens and braces; a blob of 16 bytes in .NET's order |
-| timestamp with time zone | ISO text; without a zone it is UTC, which is what Jellyfin writes; digits past the 6th of a second are cut off, as Npgsql does, and counted |
-| boolean | 0 and 1 |
-| smallint, integer, bigint | whole numbers in range |
-| real | numbers in range, rounded to 32 bits as the server reads them |
-| double precision | numbers, infinities included |
-| text, character varying(n) | text of at most n characters, valid UTF-8, without NUL |
-| bytea | blobs |
-| bigint[] | JSON text of an array of whole numbers |
+| PostgreSQL | arrives exactly | repaired and listed | refused |
+|---|---|---|---|
+| uuid | text of 32 hexadecimal digits, any case, with or without hyphens, braces or parentheses; a blob of 16 bytes in .NET's order | | anything else |
+| timestamp with time zone | ISO text; without a zone it is UTC, which is what Jellyfin writes; digits past the 6th of a second are cut off, as Npgsql does, and counted | | what is no moment of the years 1 to 9999 |
+| boolean | 0 and 1 | other whole numbers are true | anything else |
+| smallint, integer, bigint | whole numbers in range | | anything else |
+| real | numbers in range, rounded to 32 bits as the server reads them | | numbers out of range, anything else |
+| double precision | numbers, infinities included | | anything else |
+| text, character varying(n) | text of at most n characters | NUL and invalid UTF-8 are U+FFFD; whole numbers are their digits; with `repair`, longer text is cut | blobs, fractions; longer text |
+| bytea | blobs | | anything else |
+| bigint[] | JSON text of an array of whole numbers | | anything else |
+
+A key is never repaired: another key could be another row's.
 """  # noqa: E501
 
 import json
@@ -20,9 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .repairs import Rule
+
 SourceValue = int | float | str | bytes | None
 TargetValue = bool | int | float | str | bytes | list[int] | None
-Converter = Callable[[SourceValue], TargetValue]
 
 INTEGER_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 VARCHAR = re.compile(r"character varying\((\d+)\)")
@@ -33,12 +36,24 @@ TIMESTAMP = re.compile(
     r"(?:[ T](?P<minutes>\d\d:\d\d)(?::(?P<seconds>\d\d)(?:\.(?P<fraction>\d+))?)?)?"
     r"(?P<zone>Z|[+-]\d\d:\d\d)?"
 )
+REPLACEMENT = "\ufffd"
 # PostgreSQL keeps microseconds, .NET ticks of 100 ns: one digit less.
 FRACTION_DIGITS = 6
 
 
 class UnfitError(ValueError):
     """A value that the target's column cannot hold as it is; the text says why."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A value that had to become another, and by which rule."""
+
+    value: str | bool
+    rule: Rule
+
+
+Converter = Callable[[SourceValue], TargetValue | Repaired]
 
 
 @dataclass
@@ -48,19 +63,20 @@ class Tally:
     cut_timestamps: int = 0
 
 
-def converter(column_type: str, *, nullable: bool, tally: Tally) -> Converter | None:
+def converter(column_type: str, *, nullable: bool, tally: Tally, cut: bool = False) -> Converter | None:
     """The rule for a column of the target, or None when there is none for its type.
 
     Args:
         column_type: as PostgreSQL's `format_type` writes it.
         nullable: whether NULL may pass.
         tally: counts what the rule changes.
+        cut: whether text that is too long is cut; otherwise it is refused.
     """
-    rule = _rule(column_type, tally)
+    rule = _rule(column_type, tally, cut=cut)
     if rule is None:
         return None
 
-    def convert(value: SourceValue) -> TargetValue:
+    def convert(value: SourceValue) -> TargetValue | Repaired:
         if value is not None:
             return rule(value)
         if nullable:
@@ -70,11 +86,11 @@ def converter(column_type: str, *, nullable: bool, tally: Tally) -> Converter | 
     return convert
 
 
-def _rule(column_type: str, tally: Tally) -> Converter | None:
+def _rule(column_type: str, tally: Tally, *, cut: bool) -> Converter | None:
     if column_type in INTEGER_BITS:
         return _integer(INTEGER_BITS[column_type])
     if limit := VARCHAR.fullmatch(column_type):
-        return _text(int(limit[1]))
+        return _text(int(limit[1]), cut=cut)
     rules: dict[str, Converter] = {
         "uuid": _uuid,
         "timestamp with time zone": _timestamp(tally),
@@ -122,10 +138,10 @@ def _timestamp(tally: Tally) -> Converter:
     return convert
 
 
-def _boolean(value: SourceValue) -> bool:
-    if not isinstance(value, int) or value not in (0, 1):
+def _boolean(value: SourceValue) -> bool | Repaired:
+    if not isinstance(value, int):
         raise UnfitError("neither 0 nor 1")
-    return value == 1
+    return value == 1 if value in (0, 1) else Repaired(True, Rule.BOOLEAN)
 
 
 def _integer(bits: int) -> Converter:
@@ -160,17 +176,23 @@ def _real(value: SourceValue) -> float:
     return float(rounded)
 
 
-def _text(limit: int | None) -> Converter:
-    def convert(value: SourceValue) -> str:
+def _text(limit: int | None, *, cut: bool = False) -> Converter:
+    def convert(value: SourceValue) -> str | Repaired:
+        rule: Rule | None = None
+        if isinstance(value, int):
+            value, rule = str(value), Rule.DIGITS
         if not isinstance(value, str):
             raise UnfitError("not text")
-        if "\0" in value:
-            raise UnfitError("text with a NUL character, which PostgreSQL cannot hold")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise UnfitError("text that is not valid UTF-8")
+            # The bytes that were no UTF-8 came as lone surrogates.
+            value, rule = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), Rule.UTF8
+        if "\0" in value:
+            value, rule = value.replace("\0", REPLACEMENT), Rule.NUL
         if limit is not None and len(value) > limit:
-            raise UnfitError(f"{len(value)} characters where the target holds {limit}")
-        return value
+            if not cut:
+                raise UnfitError(f"{len(value)} characters where the target holds {limit}")
+            value, rule = value[:limit], Rule.CUT
+        return value if rule is None else Repaired(value, rule)
 
     return convert
 

@@ -1,93 +1,169 @@
-"""The copy of one table: read in portions, converted, sent by COPY."""
+"""The copy of one table: read in portions, sent by COPY in PostgreSQL's text format."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
+import psycopg
 from psycopg import sql
 
-from .convert import SourceValue, TargetValue, UnfitError
+from . import quick
+from .convert import Repaired, SourceValue, TargetValue, UnfitError
 from .plan import ColumnPlan, TablePlan
 from .problems import Problems
-from .source import quoted
+from .repairs import Key, Repair, Repairs
+from .source import careful_text, quoted
 from .target import Connection, table_identifier
 
 # Rows in memory at once; the widest rows (key frames) are some 10 kB.
 PORTION = 200
 SHOWN_CHARACTERS = 60
 
-# Empties tables. No arguments, no results.
-TRUNCATE = "TRUNCATE TABLE {tables}"
-# Takes rows in PostgreSQL's text format.
-COPY = "COPY {table} ({columns}) FROM STDIN"
+# Empties a table. No arguments, no results.
+TRUNCATE = "TRUNCATE TABLE {table}"
+# Takes rows in PostgreSQL's text format. They are written as old rows, which no later vacuum has to visit; that is
+# allowed for a table that was emptied in the same subtransaction, and nobody else sees the table before the end.
+COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE)"
 
 
-def truncate(connection: Connection, tables: Iterable[str]) -> None:
-    """Empty tables, in one statement, since they may refer to each other."""
-    names = sql.SQL(", ").join(table_identifier(table) for table in tables)
-    connection.execute(sql.SQL(TRUNCATE).format(tables=names))
-
-
-def copy_table(
-    source: sqlite3.Connection,
-    connection: Connection,
-    plan: TablePlan,
-    problems: Problems,
-    on_rows: Callable[[int], None],
-) -> int:
-    """Copy every row of a table.
+class Copying:
+    """Copies tables, each the quick way, and the careful way when it holds what the quick way does not know.
 
     Args:
-        source: the SQLite side.
-        connection: the PostgreSQL side.
-        plan: what goes where.
+        source: the SQLite side, which `quick.prepare` was given.
+        connection: the PostgreSQL side, in the migration's transaction.
+        repairs: takes what had to be changed.
         problems: takes the values that do not fit; their rows are left out, and the caller must not commit.
-        on_rows: told how many rows were read since it was last told.
-
-    Returns:
-        How many rows were sent.
     """
-    origins = ", ".join(quoted(column.origin) for column in plan.columns)
-    rows = source.execute(f"SELECT {origins} FROM {quoted(plan.name)}")  # noqa: S608
-    statement = sql.SQL(COPY).format(
-        table=table_identifier(plan.name),
-        columns=sql.SQL(", ").join(sql.Identifier(column.target.name) for column in plan.columns),
-    )
-    sent = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as sink:
-        while portion := rows.fetchmany(PORTION):
-            for row in portion:
-                converted = _convert(plan, row, problems)
-                if converted is not None:
-                    sink.write_row(converted)
-                    sent += 1
-            on_rows(len(portion))
-    return sent
 
+    def __init__(
+        self, source: sqlite3.Connection, connection: Connection, repairs: Repairs, problems: Problems
+    ) -> None:
+        self._source = source
+        self._connection = connection
+        self._repairs = repairs
+        self._problems = problems
 
-def _convert(plan: TablePlan, row: Sequence[SourceValue], problems: Problems) -> list[TargetValue] | None:
-    try:
-        return [_value(column, value) for column, value in zip(plan.columns, row, strict=True)]
-    except UnfitError:
-        key = ", ".join(
-            _form(value)
-            for part in plan.key
-            for column, value in zip(plan.columns, row, strict=True)
-            if column.target.name == part.name
+    def copy(self, plan: TablePlan, on_rows: Callable[[int], None]) -> bool:
+        """Copy every row of a table.
+
+        Args:
+            plan: what goes where.
+            on_rows: told how many rows were read since it was last told.
+
+        Returns:
+            Whether the careful way was needed.
+        """
+        meter = _Counter(on_rows)
+        try:
+            self._fill(plan, self._plain_rows(plan, meter), [column.plain.sent_as for column in plan.columns])
+        except (psycopg.DataError, sqlite3.OperationalError):
+            # A file that cannot be read fails the careful way too, which then tells.
+            meter.start_again()
+            with careful_text(self._source):
+                self._fill(plan, self._converted_rows(plan, meter), None)
+            return True
+        return False
+
+    def _fill(self, plan: TablePlan, rows: Iterator[Sequence[TargetValue]], types: Sequence[str] | None) -> None:
+        table = table_identifier(plan.name)
+        columns = sql.SQL(", ").join(sql.Identifier(column.target.name) for column in plan.columns)
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(sql.SQL(TRUNCATE).format(table=table))
+            with cursor.copy(sql.SQL(COPY).format(table=table, columns=columns)) as sink:
+                if types is not None:
+                    sink.set_types(types)
+                for row in rows:
+                    sink.write_row(row)
+
+    def _plain_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Sequence[TargetValue]]:
+        expressions = ", ".join(
+            quick.expression(column.plain, column.origin, nullable=column.target.nullable) for column in plan.columns
         )
+        return self._rows(f"SELECT {expressions} FROM {quoted(plan.name)}", meter)  # noqa: S608
+
+    def _converted_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Sequence[TargetValue]]:
+        origins = ", ".join(column.origin for column in plan.columns)
+        key = _Key(plan)
+        for row in self._rows(f"SELECT {origins} FROM {quoted(plan.name)}", meter):  # noqa: S608
+            converted = self._convert(plan, key, row)
+            if converted is not None:
+                yield converted
+
+    def _rows(self, query: str, meter: "_Counter") -> Iterator[Sequence[SourceValue]]:
+        rows = self._source.execute(query)
+        while portion := rows.fetchmany(PORTION):
+            yield from portion
+            meter.add(len(portion))
+
+    def _convert(self, plan: TablePlan, key: "_Key", row: Sequence[SourceValue]) -> list[TargetValue] | None:
+        values: list[TargetValue | Repaired] = []
+        unfit = False
         for column, value in zip(plan.columns, row, strict=True):
             try:
-                _value(column, value)
+                values.append(_value(column, value))
             except UnfitError as error:
-                problems.add(
-                    f"table {plan.name}, key ({key}), column {column.target.name}: {error}; found {_form(value)}"
+                unfit = True
+                self._problems.add(
+                    f"table {plan.name}, key ({key.shown(row)}), column {column.target.name}: {error}; "
+                    f"found {_form(value)}"
                 )
-        return None
+        if unfit:
+            return None
+        plain: list[TargetValue] = []
+        for column, found, value in zip(plan.columns, row, values, strict=True):
+            if isinstance(value, Repaired):
+                repair = Repair(plan.name, key.of(values), column.target.name, value.rule, _text(found), value.value)
+                self._repairs.add(repair)
+                value = value.value
+            plain.append(value)
+        return plain
 
 
-def _value(column: ColumnPlan, value: SourceValue) -> TargetValue:
-    if column.derive is not None and isinstance(value, str):
-        value = column.derive(value)
-    return column.convert(value)
+class _Counter:
+    """Tells of rows once, however often they are read."""
+
+    def __init__(self, on_rows: Callable[[int], None]) -> None:
+        self._on_rows = on_rows
+        self._read = 0
+        self._told = 0
+
+    def start_again(self) -> None:
+        self._read = 0
+
+    def add(self, rows: int) -> None:
+        self._read += rows
+        if self._read > self._told:
+            self._on_rows(self._read - self._told)
+            self._told = self._read
+
+
+class _Key:
+    """The primary key within a row of a plan's columns."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        names = [column.target.name for column in plan.columns]
+        self._places = [names.index(part.name) for part in plan.key]
+
+    def shown(self, row: Sequence[SourceValue]) -> str:
+        return ", ".join(_form(row[place]) for place in self._places)
+
+    def of(self, values: Sequence[TargetValue | Repaired]) -> Key:
+        return cast(Key, tuple(values[place] for place in self._places))
+
+
+def _value(column: ColumnPlan, value: SourceValue) -> TargetValue | Repaired:
+    converted = column.convert(value)
+    if isinstance(converted, Repaired) and column.target.key_position:
+        raise UnfitError(f"a key that would need a repair ({converted.rule.value})")
+    return converted
+
+
+def _text(value: SourceValue) -> str:
+    """A value in full, as a JSON report can hold it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return str(value)
 
 
 def _form(value: SourceValue) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from .convert import Converter, Tally, converter
-from .source import HISTORY_TABLE
+from .quick import Plain, plain
+from .source import HISTORY_TABLE, quoted
 from .target import TargetColumn, TargetTable
 
 # EF Core's own tables: the target keeps its own.
@@ -21,14 +22,20 @@ def upper_invariant(text: str) -> str:
 
 @dataclass(frozen=True)
 class Derivation:
-    """A column that a server computes from another of the same row."""
+    """A column that a server computes from another of the same row.
+
+    Args:
+        origin: the other column.
+        function: what computes it, under the name that SQLite's SQL calls it by.
+    """
 
     origin: str
-    derive: Callable[[str], str]
+    name: str
+    function: Callable[[str], str]
 
 
 DERIVED: Mapping[tuple[str, str], Derivation] = {
-    ("Users", "NormalizedUsername"): Derivation("Username", upper_invariant)
+    ("Users", "NormalizedUsername"): Derivation("Username", "upper_invariant", upper_invariant)
 }
 
 
@@ -36,13 +43,17 @@ DERIVED: Mapping[tuple[str, str], Derivation] = {
 class ColumnPlan:
     """One column to fill.
 
-    `origin` is the source's column; `derive` is set when it is another than the target's.
+    Args:
+        target: the column of PostgreSQL.
+        origin: what it is filled with, in SQLite's SQL: a column, or a function of one.
+        plain: the quick way for its type.
+        convert: the careful way.
     """
 
     target: TargetColumn
     origin: str
+    plain: Plain
     convert: Converter
-    derive: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +94,14 @@ class SourceSchema:
     has_data: Callable[[str, str], bool]
 
 
-def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Tally) -> Plan:
+def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Tally, *, repair: bool = False) -> Plan:
     """Pair the tables and columns of both sides.
+
+    Args:
+        source: what there is.
+        target: what can be filled.
+        tally: counts what the careful way changes.
+        repair: whether text that is too long is cut.
 
     Raises:
         UserError: exit code 1; data would have no place, or a column no value. Names every such table and column.
@@ -99,7 +116,7 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
         elif name not in source.tables:
             differences.append(f"table {name}: only in the target, left as it is")
         else:
-            plans.append(_table_plan(source, target[name], tally, differences, refused))
+            plans.append(_table_plan(source, target[name], _Converters(tally, repair), differences, refused))
     if refused:
         raise UserError(
             "the source does not fit into the target's schema, nothing was changed:\n"
@@ -109,26 +126,37 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
     return Plan(tuple(plans), tuple(differences))
 
 
+@dataclass(frozen=True)
+class _Converters:
+    tally: Tally
+    cut: bool
+
+    def of(self, column: TargetColumn) -> tuple[Plain, Converter] | None:
+        convert = converter(column.type, nullable=column.nullable, tally=self.tally, cut=self.cut)
+        quick = plain(column.type)
+        return None if convert is None or quick is None else (quick, convert)
+
+
 def _table_plan(
-    source: SourceSchema, table: TargetTable, tally: Tally, differences: list[str], refused: list[str]
+    source: SourceSchema, table: TargetTable, converters: _Converters, differences: list[str], refused: list[str]
 ) -> TablePlan:
     available = source.tables[table.name]
     columns: list[ColumnPlan] = []
     for column in table.columns.values():
         place = f"column {table.name}.{column.name}"
-        convert = converter(column.type, nullable=column.nullable, tally=tally)
+        ways = converters.of(column)
         derivation = DERIVED.get((table.name, column.name))
         if column.name not in available and derivation is None:
             differences.append(f"{place}: only in the target, left to its default")
             if not (column.nullable or column.has_default) and source.rows[table.name]:
                 refused.append(f"{place}: only in the target, which wants a value")
-        elif convert is None:
+        elif ways is None:
             refused.append(f"{place}: no rule for its type {column.type}")
         elif column.name in available:
-            columns.append(ColumnPlan(column, column.name, convert))
+            columns.append(ColumnPlan(column, quoted(column.name), *ways))
         elif derivation is not None:
             differences.append(f"{place}: only in the target, derived from {derivation.origin}")
-            columns.append(ColumnPlan(column, derivation.origin, convert, derivation.derive))
+            columns.append(ColumnPlan(column, f"{derivation.name}({quoted(derivation.origin)})", *ways))
     for name in available:
         if name not in table.columns:
             # What the server can compute again is no loss.

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS jellyfin_ha.migration (
 EXISTS = "SELECT to_regclass('jellyfin_ha.migration') IS NOT NULL"
 # The record. No arguments; at most one row.
 READ = "SELECT source_fingerprint, versions, started_at, finished_at, rows, report FROM jellyfin_ha.migration"
+# Makes room for the record of a migration that replaced an earlier one. No arguments, no results.
+CLEAR = "DELETE FROM jellyfin_ha.migration"
 # Writes the record. Arguments: fingerprint, versions, start, end, rows, report.
 WRITE = """
 INSERT INTO jellyfin_ha.migration (source_fingerprint, versions, started_at, finished_at, rows, report)
@@ -47,7 +49,7 @@ class MigrationRecord:
         finished_at: when it had been verified, with time zone.
         rows: how many rows were copied.
         report: rows by table under `rows`, and what the rules changed.
-        state: always `done`.
+        state: `done`, or `dry run` when it was rolled back on purpose.
     """
 
     source_fingerprint: str
@@ -105,4 +107,5 @@ def write_record(connection: Connection, record: MigrationRecord) -> None:
         Jsonb(dict(record.report)),
     )
     connection.execute(CREATE)
+    connection.execute(CLEAR)
     connection.execute(WRITE, values)

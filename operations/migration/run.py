@@ -1,5 +1,7 @@
 """The migration, start to end: one transaction, one record."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -7,11 +9,13 @@ from pathlib import Path
 from ..errors import UserError
 from ..progress import Progress, silent
 from .faults import explained
+from .image import fingerprint
+from .in_use import Watch, require_closed
 from .record import MigrationRecord, find_record, write_record
-from .result import MigrationResult
-from .source import check_source, fingerprint, open_source
-from .target import connect
-from .transfer import transfer
+from .result import MigrationResult, Outcome, report_of
+from .source import open_source
+from .target import Connection, connect
+from .transfer import Options, transfer
 
 # Any number that nothing else locks: "jfmigrat" in ASCII.
 ADVISORY_LOCK = 0x6A666D6967726174
@@ -20,65 +24,72 @@ ADVISORY_LOCK = 0x6A666D6967726174
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 
 
-def migrate(source: Path, target: str, *, progress: Progress = silent) -> MigrationResult:
+def migrate(
+    source: Path, target: str, *, options: Options | None = None, dry_run: bool = False, progress: Progress = silent
+) -> MigrationResult:
     """Copy a Jellyfin library from SQLite into the schema that a new server made in PostgreSQL.
 
     Everything happens in one transaction: afterwards the target is complete and verified, or as it was before.
-    The target must be fresh (it holds only what a new server writes by itself) and no server may run on it. Its
-    role must own the server's tables and be allowed to make a schema in the database; it need be no superuser.
-    A second call with the same source does nothing.
+    Without `Options.replace` the target must be fresh (it holds only what a new server writes by itself). No server
+    may run on either side. The target's role must own the server's tables and be allowed to make a schema in the
+    database; it need be no superuser. A second call with the same source does nothing.
 
     Args:
         source: `jellyfin.db` of a stopped server of at least the target's version; never changed.
         target: a libpq connection string or URL.
-        progress: told which table is copied or verified, and how much of all rows is done.
+        options: what the user allowed beyond that.
+        dry_run: do everything, verification included, and then roll it back.
+        progress: told which table is copied or verified, how fast, and how much of all rows is done.
 
     Raises:
         UserError: exit code 2 when an argument is no good, 1 when the migration is refused or fails; the target
-            is then as it was.
+            is then as it was. A `RefusedError` has every problem of the source.
     """
-    mark = check_source(source)
-    with explained(), connect(target) as connection:
-        locked = connection.execute(TRY_LOCK, (ADVISORY_LOCK,)).fetchone()
-        if not locked or not locked[0]:
-            raise UserError("another migration into this target is running. Wait until it ends, then try again.")
-        known = find_record(connection)
-        if known is not None:
-            return _known(known, mark)
-        started = datetime.now(UTC)
-        with open_source(source) as old:
-            done = transfer(old, connection, progress)
-        if fingerprint(source) != mark:
-            raise UserError(
-                f"{source} was written to while it was being copied; the target is as it was. Stop the old "
-                "server, then try again."
+    allowed = options or Options()
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        require_closed(source)
+        with open_source(source) as old, explained(), connect(target) as connection:
+            watch = Watch(source)
+            # Reading the file once more takes its time, and most of the work is PostgreSQL's.
+            mark = aside.submit(fingerprint, source)
+            _lock(connection)
+            known = find_record(connection)
+            if known is not None and not allowed.replace:
+                return _known(known, mark.result())
+            started = datetime.now(UTC)
+            done = transfer(old, connection, allowed, progress)
+            watch.require_unchanged()
+            record = MigrationRecord(
+                source_fingerprint=mark.result(),
+                versions={
+                    "tool": version("jellyfin-ha"),
+                    "source": done.source_version,
+                    "target": done.target_version,
+                },
+                started_at=started,
+                finished_at=datetime.now(UTC),
+                rows=sum(done.rows.values()),
+                report=report_of(done),
             )
-        record = MigrationRecord(
-            source_fingerprint=mark,
-            versions={
-                "tool": version("jellyfin-ha"),
-                "source": done.source_version,
-                "target": done.target_version,
-            },
-            started_at=started,
-            finished_at=datetime.now(UTC),
-            rows=done.plan.rows,
-            report={
-                "rows": {table.name: table.rows for table in done.plan.tables},
-                "timestamps_cut_to_microseconds": done.tally.cut_timestamps,
-                "differences": list(done.plan.differences),
-            },
-        )
-        write_record(connection, record)
-        progress("committing", 1.0)
-    return MigrationResult(record, already_migrated=False)
+            if dry_run:
+                connection.rollback()
+                return MigrationResult(replace(record, state="dry run"), Outcome.DRY_RUN)
+            write_record(connection, record)
+            progress("committing", 1.0)
+    return MigrationResult(record, Outcome.MIGRATED)
+
+
+def _lock(connection: Connection) -> None:
+    locked = connection.execute(TRY_LOCK, (ADVISORY_LOCK,)).fetchone()
+    if not locked or not locked[0]:
+        raise UserError("another migration into this target is running. Wait until it ends, then try again.")
 
 
 def _known(record: MigrationRecord, mark: str) -> MigrationResult:
     if record.source_fingerprint == mark:
-        return MigrationResult(record, already_migrated=True)
+        return MigrationResult(record, Outcome.ALREADY_MIGRATED)
     raise UserError(
         f"the target already holds another library: {record.rows} rows, migrated on {record.finished_at:%Y-%m-%d} "
         f"from a file with the fingerprint {record.source_fingerprint}; this file's is {mark}. Give a fresh "
-        "database for this one."
+        "database for this one, or overwrite the target's library with --replace."
     )

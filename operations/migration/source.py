@@ -1,19 +1,18 @@
 """The old server's `jellyfin.db`: checked, fingerprinted, and read without ever being written."""
 
-import hashlib
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from .image import beside, fingerprint
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 HISTORY_TABLE = "__EFMigrationsHistory"
 # Tables that a Jellyfin database has since 10.11, when the library moved into jellyfin.db.
 JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
 BUSY_SECONDS = 10.0
-HASH_CHUNK_BYTES = 1 << 20
 
 # Tables of the file but those SQLite keeps for itself. No arguments; one row (name) a table.
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -25,6 +24,26 @@ HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM "__EFMigrationsHistory"'
 AUTOINCREMENT = "SELECT name, seq FROM sqlite_sequence"
 
 
+@contextmanager
+def careful_text(connection: sqlite3.Connection) -> Generator[None]:
+    """Within the block, bytes of text that are no UTF-8 arrive as lone surrogates instead of ending the query."""
+    before = connection.text_factory
+    connection.text_factory = _with_surrogates
+    try:
+        yield
+    finally:
+        connection.text_factory = before
+
+
+def _with_surrogates(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def registered(connection: sqlite3.Connection, name: str, function: Callable[..., str | float]) -> None:
+    """Make a function of one argument callable in SQLite's SQL; an exception in it ends the query."""
+    connection.create_function(name, 1, function, deterministic=True)
+
+
 def quoted(identifier: str) -> str:
     """An identifier as SQLite's SQL wants it."""
     return '"' + identifier.replace('"', '""') + '"'
@@ -33,9 +52,7 @@ def quoted(identifier: str) -> str:
 def check_source(path: Path) -> str:
     """See that a file is a Jellyfin database and tell its fingerprint, without changing anything.
 
-    The fingerprint is the SHA-256 of the file's bytes, followed by those of its `-wal` when one lies beside it
-    that was not yet checkpointed; it is the same as long as nobody writes to either. Reading takes about a
-    second per GB.
+    The fingerprint is that of `image.fingerprint`: the same as long as nobody writes.
 
     Returns:
         `sha256:` and 64 hexadecimal digits.
@@ -47,22 +64,9 @@ def check_source(path: Path) -> str:
         return fingerprint(path)
 
 
-def fingerprint(path: Path) -> str:
-    """The fingerprint that `check_source` documents, of a file known to be good."""
-    digest = hashlib.sha256()
-    for part in (path, _beside(path, "-wal")):
-        if part.exists():
-            with part.open("rb") as content:
-                while chunk := content.read(HASH_CHUNK_BYTES):
-                    digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"
-
-
 @contextmanager
 def open_source(path: Path) -> Generator[sqlite3.Connection]:
     """The database, read-only and in one read transaction: all reads see one state.
-
-    Bytes of text that are not UTF-8 arrive as lone surrogates, so that a converter can name the cell.
 
     Raises:
         UserError: exit code 2, as `check_source`; also when SQLite finds the file damaged, whenever it is read.
@@ -73,7 +77,6 @@ def open_source(path: Path) -> Generator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
     try:
-        connection.text_factory = _text
         connection.execute("BEGIN")
         missing = JELLYFIN_TABLES - set(read_tables(connection))
         if missing:
@@ -115,18 +118,23 @@ def count_rows(connection: sqlite3.Connection, table: str) -> int:
     return int(count)
 
 
+def count_cut_moments(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> int:
+    """How many times of a table, in the server's own form, have a 7th digit of a second that is not zero.
+
+    Args:
+        connection: to the source.
+        table: its name.
+        columns: the columns with times, quoted.
+    """
+    counts = " + ".join(f"total(length({column}) > 26 AND substr({column}, 27) <> '0')" for column in columns)
+    (count,) = connection.execute(f"SELECT {counts} FROM {quoted(table)}").fetchone()  # noqa: S608
+    return int(count)
+
+
 def column_has_data(connection: sqlite3.Connection, table: str, column: str) -> bool:
     """Whether any row has a value there."""
     query = f"SELECT EXISTS (SELECT 1 FROM {quoted(table)} WHERE {quoted(column)} IS NOT NULL)"  # noqa: S608
     return bool(connection.execute(query).fetchone()[0])
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
 
 
 def _has_content(path: Path) -> bool:
@@ -136,7 +144,7 @@ def _has_content(path: Path) -> bool:
 def _uri(path: Path) -> str:
     """A read-only URI. A file that was closed in order is also immutable: then SQLite makes no file beside it
     and needs no write access to the folder, which a read-only mount would not give."""
-    immutable = "" if _has_content(_beside(path, "-wal")) else "&immutable=1"
+    immutable = "" if _has_content(beside(path, "-wal")) else "&immutable=1"
     return f"{path.resolve().as_uri()}?mode=ro{immutable}"
 
 
@@ -155,9 +163,9 @@ def _require_sqlite_file(path: Path) -> None:
             f"{path} is not a SQLite database: it starts with {magic!r}. Give the old server's data/jellyfin.db.",
             exit_code=2,
         )
-    if _has_content(_beside(path, "-journal")):
+    if _has_content(beside(path, "-journal")):
         raise UserError(
-            f"{_beside(path, '-journal')} shows a write that never finished. Start the old server once and stop "
+            f"{beside(path, '-journal')} shows a write that never finished. Start the old server once and stop "
             "it in order, then try again.",
             exit_code=2,
         )

@@ -24,11 +24,28 @@ LOCK_SECONDS = 20
 # No arguments, no results; `lock_timeout` is filled in.
 SESSION = """
 SET TIME ZONE 'UTC';
+SET DateStyle = 'ISO';
+SET extra_float_digits = 1;
+SET bytea_output = 'hex';
+SET standard_conforming_strings = on;
 SET search_path = pg_catalog;
 SET lock_timeout = {lock_timeout};
 SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
 """
+
+# What makes filling tables faster, changes no value, and any role may set until the transaction ends. Values that the
+# server does not know (lz4 compression is a choice of its build) are left out. Memory is only ever raised.
+# No arguments, no results.
+TUNE = """
+SELECT set_config(name, 'lz4', true) FROM pg_settings
+ WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals);
+SELECT set_config(name, {maintenance_kb}, true) FROM pg_settings
+ WHERE name = 'maintenance_work_mem' AND setting::bigint < {maintenance_kb}::bigint;
+SET LOCAL synchronize_seqscans = off;
+"""
+# Half of what the deployment's PostgreSQL may use at most, its buffers apart.
+MAINTENANCE_KB = 256 * 1024
 
 # Columns of all ordinary tables of a schema. Arguments: schema.
 # Rows: table, column, type as SQL writes it, not null, has a default or identity, position in the primary key
@@ -137,6 +154,11 @@ def connect(target: str) -> Generator[Connection]:
     with connection:
         connection.execute(sql.SQL(SESSION).format(lock_timeout=sql.Literal(f"{LOCK_SECONDS}s")))
         yield connection
+
+
+def tune(connection: Connection) -> None:
+    """Set the transaction up for filling tables."""
+    connection.execute(sql.SQL(TUNE).format(maintenance_kb=sql.Literal(str(MAINTENANCE_KB))))
 
 
 def table_identifier(name: str) -> sql.Identifier:

@@ -1,7 +1,9 @@
 """Check, copy and verify, inside the one transaction that the caller owns."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import LiteralString
 
@@ -9,46 +11,81 @@ from psycopg import sql
 
 from ..errors import UserError
 from ..progress import Progress
+from . import normal, quick
 from .constraints import add_foreign_keys, continue_sequences, drop_foreign_keys, touching
 from .convert import Tally
-from .copy import copy_table, truncate
+from .copy import Copying
 from .fresh import require_fresh
 from .history import require_level, server_version
-from .plan import NOT_COPIED, Plan, SourceSchema, make_plan
+from .indexes import build_indexes, drop_indexes, read_indexes
+from .orphans import mend_references
+from .plan import DERIVED, NOT_COPIED, Plan, SourceSchema, TablePlan, make_plan
 from .problems import Problems
+from .repairs import Repairs, Rule
 from .source import (
     HISTORY_TABLE,
     JELLYFIN_TABLES,
+    careful_text,
     column_has_data,
+    count_cut_moments,
     count_rows,
     read_autoincrement,
     read_history,
+    registered,
 )
 from .source import read_tables as read_source_tables
-from .target import Connection, read_foreign_keys, table_identifier
+from .target import Connection, read_foreign_keys, table_identifier, tune
 from .target import read_tables as read_target_tables
-from .verify import prepare, verify_table
+from .verify import Verification
 
 # Keeps servers out until the transaction ends. No arguments, no results.
 LOCK = "LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"
+# Empties tables, in one statement, since they may refer to each other. No arguments, no results.
+TRUNCATE = "TRUNCATE TABLE {tables}"
 # Statistics for the planner; without them the first queries on a filled table are slow. No arguments.
 ANALYZE = "ANALYZE {tables}"
 # A migration history. No arguments; rows (id, version that applied it).
 HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM {table}'
+MOMENT = "timestamp with time zone"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user allowed.
+
+    Args:
+        replace: overwrite a target that holds somebody's data.
+        repair: cut text that is too long, clear references that lead nowhere, leave out rows that must have one.
+    """
+
+    replace: bool = False
+    repair: bool = False
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What was copied and verified; versions are None when the migration histories do not tell."""
+    """What was copied and verified.
 
-    plan: Plan
-    tally: Tally
+    Args:
+        rows: how many rows each table got.
+        differences: tables and columns that only one side has, in words.
+        cut_moments: times that lost a 7th digit of a second.
+        repairs: what else could not arrive as it was.
+        seconds: how long each step took.
+        source_version: None when the migration history does not tell; `target_version` likewise.
+    """
+
+    rows: Mapping[str, int]
+    differences: tuple[str, ...]
+    cut_moments: int
+    repairs: Repairs
+    seconds: Mapping[str, float]
     source_version: str | None
     target_version: str | None
 
 
-def transfer(source: sqlite3.Connection, connection: Connection, progress: Progress) -> Transfer:
-    """Fill a fresh target from the source and prove that both hold the same.
+def transfer(source: sqlite3.Connection, connection: Connection, options: Options, progress: Progress) -> Transfer:
+    """Fill a target from the source and prove that both hold the same.
 
     Raises:
         UserError: exit code 1; the caller must roll back.
@@ -64,56 +101,119 @@ def transfer(source: sqlite3.Connection, connection: Connection, progress: Progr
     target_history = _target_history(connection)
     require_level(history, target_history)
     tally = Tally()
-    plan = make_plan(_describe(source), tables, tally)
-    keys = touching(read_foreign_keys(connection), {table.name for table in plan.tables})
+    plan = make_plan(_describe(source), tables, tally, repair=options.repair)
+    filled = {table.name for table in plan.tables}
+    keys = touching(read_foreign_keys(connection), filled)
     # A table that only the target has and that refers to a copied one must be empty, and stays so.
-    emptied = sorted({table.name for table in plan.tables} | {key.table for key in keys})
+    emptied = sorted(filled | {key.table for key in keys})
     _on_tables(connection, LOCK, emptied)
-    require_fresh(connection, emptied)
+    if not options.replace:
+        require_fresh(connection, emptied)
+    tune(connection)
+    _prepare(source)
 
     meter = _Meter(progress, total=2 * plan.rows)
-    problems = Problems()
+    problems, repairs = Problems(), Repairs()
+    indexes = read_indexes(connection, filled)
     drop_foreign_keys(connection, keys)
-    truncate(connection, emptied)
-    for table in plan.tables:
-        copy_table(source, connection, table, problems, meter.about(f"copying {table.name}"))
-    meter.about("checking foreign keys")(0)
-    if not problems:
-        add_foreign_keys(connection, keys, tables, problems)
+    drop_indexes(connection, indexes)
+    _on_tables(connection, TRUNCATE, emptied)
+    with meter.step("copy"):
+        careful = _copy(Copying(source, connection, repairs, problems), plan, meter)
+    with meter.step("indexes and keys"):
+        build_indexes(connection, indexes, lambda index: meter.say(f"indexing {index.table}"))
+        meter.say("checking foreign keys")
+        if options.repair and not problems:
+            mend_references(connection, keys, tables, repairs)
+        if not problems:
+            add_foreign_keys(connection, keys, tables, problems)
     if problems:
         raise problems.error(
             "the source holds what the target cannot; nothing was changed",
-            "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy.",
+            "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy, or let the "
+            "migration repair what it can: with --repair it cuts text that is too long, clears references that "
+            "lead nowhere and leaves out rows that must have one, and lists each in full.",
         )
     continue_sequences(connection, [tables[table.name] for table in plan.tables], read_autoincrement(source))
-
-    prepare(source)
-    for table in plan.tables:
-        verify_table(source, connection, table, problems, meter.about(f"verifying {table.name}"))
+    with meter.step("verification"):
+        _verify(source, Verification(source, connection, repairs, problems), plan, careful, meter)
     if problems:
         raise problems.error(
             "the copy differs from the source and was rolled back; nothing was changed",
             "Does a trigger of the target change rows? If not, this is a fault of the tool: please report it.",
         )
-    _on_tables(connection, ANALYZE, emptied)
-    return Transfer(plan, tally, server_version(history), server_version(target_history))
+    with meter.step("statistics"):
+        _on_tables(connection, ANALYZE, emptied)
+    left_out = [repair.table for repair in repairs if repair.rule is Rule.LEFT_OUT]
+    return Transfer(
+        rows={table.name: table.rows - left_out.count(table.name) for table in plan.tables},
+        differences=plan.differences,
+        cut_moments=tally.cut_timestamps + _cut_moments(source, plan, careful),
+        repairs=repairs,
+        seconds=meter.seconds,
+        source_version=server_version(history),
+        target_version=server_version(target_history),
+    )
 
 
 @dataclass
 class _Meter:
-    """Turns rows done into a fraction of all rows, copied and verified."""
+    """Turns rows done into a fraction of all rows, copied and verified, and tells how fast they go."""
 
     progress: Progress
     total: int
-    done: int = field(default=0)
+    done: int = 0
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    _step_started: float = 0.0
+    _step_done: int = 0
+
+    @contextmanager
+    def step(self, name: str) -> Generator[None]:
+        """Times what happens within."""
+        self._step_started, self._step_done = time.monotonic(), 0
+        yield
+        self.seconds[name] = round(time.monotonic() - self._step_started, 3)
+
+    def say(self, message: str) -> None:
+        """Tells what is done now, with the share of rows done so far."""
+        self.progress(message, min(self.done / self.total, 1.0) if self.total else None)
 
     def about(self, message: str) -> Callable[[int], None]:
+        """What to tell rows to that are done about one table."""
+
         def advance(rows: int) -> None:
             self.done += rows
-            self.progress(message, min(self.done / self.total, 1.0) if self.total else None)
+            self._step_done += rows
+            took = time.monotonic() - self._step_started
+            rate = f", {self._step_done / took:,.0f} rows/s" if self._step_done and took else ""
+            self.say(f"{message}{rate}")
 
         advance(0)
         return advance
+
+
+def _copy(copying: Copying, plan: Plan, meter: _Meter) -> frozenset[str]:
+    """The tables that needed the careful way."""
+    return frozenset(table.name for table in plan.tables if copying.copy(table, meter.about(f"copying {table.name}")))
+
+
+def _verify(
+    source: sqlite3.Connection, verification: Verification, plan: Plan, careful: frozenset[str], meter: _Meter
+) -> None:
+    for table in plan.tables:
+        advance = meter.about(f"verifying {table.name}")
+        if table.name in careful:
+            with careful_text(source):
+                verification.verify(table, advance)
+        else:
+            verification.verify(table, advance)
+
+
+def _prepare(source: sqlite3.Connection) -> None:
+    quick.prepare(source)
+    normal.prepare(source)
+    for derivation in DERIVED.values():
+        registered(source, derivation.name, derivation.function)
 
 
 def _describe(source: sqlite3.Connection) -> SourceSchema:
@@ -123,6 +223,16 @@ def _describe(source: sqlite3.Connection) -> SourceSchema:
         rows={name: count_rows(source, name) for name in tables},
         has_data=lambda table, column: column_has_data(source, table, column),
     )
+
+
+def _cut_moments(source: sqlite3.Connection, plan: Plan, careful: frozenset[str]) -> int:
+    """Times of the tables that went the quick way; the careful way has counted its own."""
+
+    def of(table: TablePlan) -> int:
+        moments = [column.origin for column in table.columns if column.target.type == MOMENT]
+        return count_cut_moments(source, table.name, moments) if moments else 0
+
+    return sum(of(table) for table in plan.tables if table.name not in careful)
 
 
 def _target_history(connection: Connection) -> Mapping[str, str]:

@@ -1,142 +1,159 @@
-"""Proof that both sides hold the same: read again, in the order of the key, value by value.
+"""Proof that both sides hold the same: read again on either side, each in its own words, and compared.
 
-Nothing here is shared with the converter: the target's values come in PostgreSQL's binary form and the source's
-are read by the standard library, so that a mistake in a rule shows as a difference.
+A copy lies in PostgreSQL in the order in which it was sent, so both sides are first read as they lie, which is the
+fastest way. Only when rows do not pair that way are both read in the order of the key, which tells what is missing.
+Either way every value of every column is compared (`normal` says in which form), and a difference passes only when
+the list of repairs names it with the very value that is there.
 """
 
-import ctypes
-import json
 import sqlite3
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from itertools import zip_longest
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import cast
-from uuid import UUID
 
 from psycopg import sql
 
-from .plan import ColumnPlan, TablePlan
+from .normal import source_form, target_form
+from .plan import TablePlan
 from .problems import Problems
+from .repairs import Key, Repairs, Rule
 from .source import quoted
 from .target import Connection, TargetColumn, table_identifier
 
 PORTION = 200
 
-# All rows of a table in the order of its key, text ordered by its bytes as SQLite does. No arguments.
-READ = "SELECT {columns} FROM {table} ORDER BY {key}"
+# All rows of a table. No arguments; `order` is empty or ORDER BY.
+READ = "SELECT {columns} FROM {table}{order}"
+
+Row = tuple[object, ...]
 
 
-def prepare(source: sqlite3.Connection) -> None:
-    """Give the SQLite side what `verify_table` needs there; once a connection."""
-    source.create_function("canonical_guid", 1, _guid_text, deterministic=True)
-
-
-def verify_table(
-    source: sqlite3.Connection,
-    connection: Connection,
-    plan: TablePlan,
-    problems: Problems,
-    on_rows: Callable[[int], None],
-) -> None:
-    """Compare all rows and columns of a table that was copied.
+class Verification:
+    """Compares tables of a source, which `normal.prepare` was given, with their copies.
 
     Args:
-        source: the SQLite side, prepared.
+        source: the SQLite side.
         connection: the PostgreSQL side, in the transaction of the copy.
-        plan: what went where.
+        repairs: what may differ.
         problems: takes every difference, with table, key and column.
-        on_rows: told how many rows were compared since it was last told.
     """
-    names = [column.target.name for column in plan.columns]
-    keys = [names.index(part.name) for part in plan.key]
-    told = 0
-    pairs = zip_longest(_source_rows(source, plan), _target_rows(connection, plan))
-    for number, (expected, found) in enumerate(pairs, start=1):
-        expected_key = None if expected is None else [expected[position] for position in keys]
-        found_key = None if found is None else [found[position] for position in keys]
-        if expected is None or found is None or expected_key != found_key:
-            problems.add(
-                f"table {plan.name}: the source has the row {_shown(expected_key)} where the target has "
-                f"{_shown(found_key)}"
-            )
+
+    def __init__(
+        self, source: sqlite3.Connection, connection: Connection, repairs: Repairs, problems: Problems
+    ) -> None:
+        self._source = source
+        self._connection = connection
+        self._repairs = repairs
+        self._problems = problems
+
+    def verify(self, plan: TablePlan, on_rows: Callable[[int], None]) -> None:
+        """Compare all rows and columns of one table.
+
+        Args:
+            plan: what went where.
+            on_rows: told how many rows were compared since it was last told.
+        """
+        differing = self._as_they_lie(plan, on_rows)
+        if differing is None:
+            self._by_key(plan)
             return
-        if expected != found:
-            for name, here, there in zip(names, expected, found, strict=True):
-                if here != there:
-                    problems.add(
-                        f"table {plan.name}, key {_shown(expected_key)}, column {name}: the source has "
-                        f"{_shown(here)}, the target {_shown(there)}"
-                    )
-        if number % PORTION == 0:
-            on_rows(number - told)
-            told = number
-    on_rows(max(plan.rows - told, 0))
+        for expected, found in differing:
+            self._tell(plan, expected, found)
+
+    def _as_they_lie(self, plan: TablePlan, on_rows: Callable[[int], None]) -> list[tuple[Row, Row]] | None:
+        """Pairs of rows that differ, or None when the rows do not pair."""
+        key = _positions(plan)
+        differing: list[tuple[Row, Row]] = []
+        here, there = self._source_rows(plan, ordered=False), self._target_rows(plan, ordered=False)
+        told = 0
+        while True:
+            expected, found = list(islice(here, PORTION)), list(islice(there, PORTION))
+            if expected != found:
+                paired = len(expected) == len(found) and all(
+                    one[place] == other[place] for one, other in zip(expected, found, strict=True) for place in key
+                )
+                if not paired or len(differing) > PORTION:
+                    # Ended early, the stream would be cancelled, and the transaction with it.
+                    deque(there, maxlen=0)
+                    on_rows(max(plan.rows - told, 0))
+                    return None
+                differing += [pair for pair in zip(expected, found, strict=True) if pair[0] != pair[1]]
+            if not expected:
+                return differing
+            told += len(expected)
+            on_rows(len(expected))
+
+    def _by_key(self, plan: TablePlan) -> None:
+        key = _positions(plan)
+        here, there = self._source_rows(plan, ordered=True), self._target_rows(plan, ordered=True)
+        expected, found = next(here, None), next(there, None)
+        while expected is not None or found is not None:
+            expected_key = None if expected is None else _key(expected, key)
+            found_key = None if found is None else _key(found, key)
+            if found_key is None or (expected_key is not None and expected_key < found_key):
+                self._tell_missing(plan, cast(Key, expected_key))
+                expected = next(here, None)
+            elif expected_key is None or found_key < expected_key:
+                self._problems.add(
+                    f"table {plan.name}: the target has the row {_shown(found_key)} where the source has nothing"
+                )
+                found = next(there, None)
+            else:
+                if expected != found:
+                    self._tell(plan, cast(Row, expected), cast(Row, found))
+                expected, found = next(here, None), next(there, None)
+
+    def _tell(self, plan: TablePlan, expected: Row, found: Row) -> None:
+        key = _key(expected, _positions(plan))
+        for column, here, there in zip(plan.columns, expected, found, strict=True):
+            if here == there:
+                continue
+            repair = self._repairs.find(plan.name, key, column.target.name)
+            if repair is None or repair.became != there:
+                self._problems.add(
+                    f"table {plan.name}, key {_shown(key)}, column {column.target.name}: the source has "
+                    f"{_shown(here)}, the target {_shown(there)}"
+                )
+
+    def _tell_missing(self, plan: TablePlan, key: Key) -> None:
+        repair = self._repairs.find(plan.name, key)
+        if repair is None or repair.rule is not Rule.LEFT_OUT:
+            self._problems.add(f"table {plan.name}: the source has the row {_shown(key)} where the target has nothing")
+
+    def _source_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
+        columns = ", ".join(source_form(column.target, column.origin) for column in plan.columns)
+        # Result columns by number: their normal form is what both sides order by.
+        order = f" ORDER BY {', '.join(str(place + 1) for place in _positions(plan))}" if ordered else ""
+        rows = self._source.execute(f"SELECT {columns} FROM {quoted(plan.name)}{order}")  # noqa: S608
+        while portion := cast(Sequence[Row], rows.fetchmany(PORTION)):
+            yield from portion
+
+    def _target_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
+        order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(_target_order(part) for part in plan.key))
+        query = sql.SQL(READ).format(
+            columns=sql.SQL(", ").join(target_form(column.target) for column in plan.columns),
+            table=table_identifier(plan.name),
+            order=order if ordered else sql.SQL(""),
+        )
+        with self._connection.cursor() as cursor:
+            yield from cursor.stream(query, size=PORTION)
 
 
-def _source_rows(source: sqlite3.Connection, plan: TablePlan) -> Iterator[list[object]]:
-    columns = ", ".join(quoted(column.origin) for column in plan.columns)
-    order = ", ".join(_source_order(column) for column in plan.key)
-    rows = source.execute(f"SELECT {columns} FROM {quoted(plan.name)} ORDER BY {order}")  # noqa: S608
-    readers = [_reader(column) for column in plan.columns]
-    for row in rows:
-        yield [None if value is None else read(value) for read, value in zip(readers, row, strict=True)]
+def _positions(plan: TablePlan) -> list[int]:
+    names = [column.target.name for column in plan.columns]
+    return [names.index(part.name) for part in plan.key]
 
 
-def _source_order(column: TargetColumn) -> str:
-    if column.type == "uuid":
-        return f"canonical_guid({quoted(column.name)})"
-    return f"{quoted(column.name)} COLLATE BINARY"
+def _key(row: Row, positions: Sequence[int]) -> Key:
+    return cast(Key, tuple(row[place] for place in positions))
 
 
-def _target_rows(connection: Connection, plan: TablePlan) -> Iterator[list[object]]:
-    order = [
-        sql.SQL('{} COLLATE "C"').format(name) if part.type == "text" else sql.SQL("{}").format(name)
-        for part in plan.key
-        for name in [sql.Identifier(part.name)]
-    ]
-    query = sql.SQL(READ).format(
-        columns=sql.SQL(", ").join(sql.Identifier(column.target.name) for column in plan.columns),
-        table=table_identifier(plan.name),
-        key=sql.SQL(", ").join(order),
-    )
-    with connection.cursor("verification", binary=True) as cursor:
-        cursor.itersize = PORTION
-        cursor.execute(query)
-        for row in cursor:
-            yield list(row)
-
-
-def _reader(column: ColumnPlan) -> Callable[[object], object]:
-    """How a value of the source looks once the target's type holds it."""
-    if derive := column.derive:
-        return lambda value: derive(str(value))
-    readers: dict[str, Callable[[object], object]] = {
-        "uuid": _guid,
-        "timestamp with time zone": _moment,
-        "boolean": lambda value: {0: False, 1: True}[cast(int, value)],
-        "real": lambda value: ctypes.c_float(cast(float, value)).value,
-        "bigint[]": lambda value: json.loads(cast(str, value)),
-    }
-    return readers.get(column.target.type, lambda value: value)
-
-
-def _guid(value: object) -> UUID:
-    return UUID(bytes_le=value) if isinstance(value, bytes) else UUID(str(value).strip("{}()"))
-
-
-def _guid_text(value: object) -> str:
-    return _guid(value).hex
-
-
-def _moment(value: object) -> datetime:
-    # Digits past the 6th of a second are left out by fromisoformat too.
-    moment = datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _target_order(column: TargetColumn) -> sql.Composed:
+    return sql.SQL('{} COLLATE "C"' if column.type == "text" else "{}").format(sql.Identifier(column.name))
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, list):
-        return f"({', '.join(str(part) for part in value)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(str(part) for part in cast(Row, value))})"
     return repr(value)

@@ -138,6 +138,7 @@ def test_settings_of_the_role_change_no_value(library: Library, target: str) -> 
         "ALTER ROLE CURRENT_USER SET DateStyle = 'German'",
         "ALTER ROLE CURRENT_USER SET statement_timeout = '1ms'",
         "ALTER ROLE CURRENT_USER SET extra_float_digits = -10",
+        "ALTER ROLE CURRENT_USER SET bytea_output = 'escape'",
     )
     try:
         migrate(library.path, target)
@@ -159,7 +160,7 @@ def test_progress_grows_and_names_every_table(library: Library, target: str) -> 
     fractions = [fraction for _, fraction in told if fraction is not None]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    messages = {message for message, _ in told}
+    messages = {message.split(",")[0] for message, _ in told}
     for table in library.held:
         assert {f"copying {table}", f"verifying {table}"} <= messages
 

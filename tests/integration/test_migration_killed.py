@@ -22,7 +22,7 @@ from pathlib import Path
 from jellyfin_ha.operations.migration import migrate
 
 def stop(message, fraction=None, /):
-    if message == sys.argv[3] and (fraction is None or fraction >= float(sys.argv[4])):
+    if message.startswith(sys.argv[3]) and (fraction is None or fraction >= float(sys.argv[4])):
         print("there", flush=True)
         signal.pause()
 

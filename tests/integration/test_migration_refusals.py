@@ -89,13 +89,6 @@ UNFIT = {
     """UPDATE "Users" SET "CastReceiverId" = printf('%.40c', 'x') WHERE "Username" LIKE '%-1'""": (
         "column CastReceiverId: 40 characters where the target holds 32"
     ),
-    """UPDATE "Peoples" SET "Name" = 'a' || char(0) || 'b' WHERE rowid = 1""": "table Peoples, key ('",
-    """UPDATE "Peoples" SET "PersonType" = CAST(x'66ff' AS TEXT) WHERE rowid = 2""": (
-        "column PersonType: text that is not valid UTF-8; found 'f\\udcff'"
-    ),
-    """UPDATE "Devices" SET "IsActive" = 2 WHERE "Id" = 3""": (
-        "table Devices, key (3), column IsActive: neither 0 nor 1; found 2"
-    ),
     """UPDATE "MediaStreamInfos" SET "BitRate" = 3000000000 WHERE rowid = 4""": (
         "column BitRate: not in -2147483648..2147483647; found 3000000000"
     ),
@@ -119,7 +112,6 @@ def test_everything_that_does_not_fit_is_named_at_once(library: Library, target:
     words = _refused(library, target)
     for expected in UNFIT.values():
         assert expected in words
-    assert "text with a NUL character" in words
     assert "nothing was changed" in words
 
 
@@ -210,7 +202,7 @@ def test_a_source_that_is_written_to_meanwhile_is_refused(library: Library, targ
     before = state(target)
 
     def write(message: str, fraction: float | None = None, /) -> None:
-        if message == "verifying Users":
+        if message.startswith("verifying Users"):
             library.execute("""UPDATE "Users" SET "InvalidLoginAttemptCount" = 9""")
 
     with pytest.raises(UserError, match="was written to while it was being copied"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from jellyfin_ha.operations.migration.convert import (
+    Repaired,
     SourceValue,
     Tally,
     TargetValue,
     UnfitError,
     converter,
 )
+from jellyfin_ha.operations.migration.repairs import Rule
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 MAX = 9223372036854775807
@@ -56,7 +60,6 @@ UNFIT: list[tuple[str, SourceValue, str]] = [
     ("timestamp with time zone", "2026-02-30 00:00:00", "not a moment of the years 1 to 9999"),
     ("timestamp with time zone", "0001-01-01 00:00:00+02:00", "not a moment of the years 1 to 9999"),
     ("timestamp with time zone", "2026-01-01 00:00:00\n", "not a date and time"),
-    ("boolean", 2, "neither 0 nor 1"),
     ("boolean", 1.0, "neither 0 nor 1"),
     ("boolean", "1", "neither 0 nor 1"),
     ("integer", 2147483648, r"not in -2147483648\.\.2147483647"),
@@ -66,8 +69,6 @@ UNFIT: list[tuple[str, SourceValue, str]] = [
     ("real", 1e-60, "too small"),
     ("double precision", MAX, "cannot hold"),
     ("double precision", "1.5", "not a number"),
-    ("text", "a\0b", "NUL"),
-    ("text", "\udcff", "not valid UTF-8"),
     ("text", b"bytes", "not text"),
     ("character varying(4)", "12345", "5 characters where the target holds 4"),
     ("character varying(4)", "1234 ", "5 characters where the target holds 4"),
@@ -77,6 +78,16 @@ UNFIT: list[tuple[str, SourceValue, str]] = [
     ("bigint[]", "[null]", "something else than whole numbers"),
     ("bigint[]", "[true]", "something else than whole numbers"),
     ("bigint[]", f"[{MAX + 1}]", "not in"),
+]
+
+
+REPAIRED: list[tuple[str, SourceValue, TargetValue, Rule]] = [
+    ("boolean", 2, True, Rule.BOOLEAN),
+    ("boolean", -1, True, Rule.BOOLEAN),
+    ("text", "a\0b", "a\ufffdb", Rule.NUL),
+    ("text", "a\udcffb", "a\ufffdb", Rule.UTF8),
+    ("text", 5, "5", Rule.DIGITS),
+    ("character varying(2)", -7, "-7", Rule.DIGITS),
 ]
 
 
@@ -94,6 +105,22 @@ def test_a_value_that_does_not_fit_is_refused_with_the_reason(kind: str, stored:
     assert convert is not None
     with pytest.raises(UnfitError, match=reason):
         convert(stored)
+
+
+@pytest.mark.parametrize(("kind", "stored", "held", "rule"), REPAIRED)
+def test_a_value_that_a_server_reads_as_another_is_repaired_and_told(
+    kind: str, stored: SourceValue, held: TargetValue, rule: Rule
+) -> None:
+    convert = converter(kind, nullable=True, tally=Tally())
+    assert convert is not None
+    assert convert(stored) == Repaired(cast(str | bool, held), rule)
+
+
+def test_text_that_is_too_long_is_cut_only_on_request() -> None:
+    convert = converter("character varying(4)", nullable=True, tally=Tally(), cut=True)
+    assert convert is not None
+    assert convert("12345") == Repaired("1234", Rule.CUT)
+    assert convert("1234") == "1234"
 
 
 def test_null_passes_only_where_the_target_takes_it() -> None:

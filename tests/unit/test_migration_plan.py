@@ -36,13 +36,13 @@ def test_names_are_put_in_upper_case_as_dotnet_does(name: str, upper: str) -> No
 
 def test_columns_are_paired_by_name_in_any_order() -> None:
     plan = _plan({"Users": ("Username", "Id")}, ID, _column("Username"))
-    assert [(c.origin, c.target.name) for c in plan.tables[0].columns] == [("Id", "Id"), ("Username", "Username")]
+    assert [(c.origin, c.target.name) for c in plan.tables[0].columns] == [('"Id"', "Id"), ('"Username"', "Username")]
     assert plan.differences == ()
 
 
 def test_a_normalized_name_is_derived_when_missing_and_no_loss_when_the_target_lacks_it() -> None:
     derived = _plan({"Users": ("Id", "Username")}, ID, _column("Username"), _column("NormalizedUsername"))
-    assert [c.origin for c in derived.tables[0].columns] == ["Id", "Username", "Username"]
+    assert [c.origin for c in derived.tables[0].columns] == ['"Id"', '"Username"', 'upper_invariant("Username")']
     lost = _plan({"Users": ("Id", "Username", "NormalizedUsername")}, ID, _column("Username"))
     assert lost.differences == ("column Users.NormalizedUsername: only in the source",)
 

@@ -1,0 +1,94 @@
+"""One form for each type that both databases can tell by themselves, so that equal values look equal.
+
+The conversion has no part in it: each side renders what it holds with its own SQL, and the two are compared.
+What Python has to help with on SQLite's side is done with other means of the standard library than `convert` uses.
+"""
+
+import ctypes
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from psycopg import sql
+
+from .source import registered
+from .target import TargetColumn
+
+# Digits, hyphens, colons, a point and a space: no zone, no T.
+_PLAIN_MOMENT = "{c} NOT GLOB '*[^-0-9:. ]*'"
+
+
+@dataclass(frozen=True)
+class Normal:
+    """How a value looks, as an expression of either side's SQL on the column `{c}`."""
+
+    source: str
+    target: str
+
+
+AS_IT_IS = Normal("{c}", "{c}")
+NORMALS: Mapping[str, Normal] = {
+    # Lower case with hyphens.
+    "uuid": Normal(
+        "CASE WHEN length({c}) = 36 THEN lower({c}) WHEN {c} IS NULL THEN NULL ELSE normal_guid({c}) END",
+        "{c}::text",
+    ),
+    # PostgreSQL's own text in UTC: no zeros at the end of a fraction. .NET's smallest and greatest date, which its
+    # PostgreSQL driver writes as infinities, are the years they stand for.
+    "timestamp with time zone": Normal(
+        "CASE WHEN {c} IS NULL THEN NULL"
+        f" WHEN length({{c}}) = 19 AND {_PLAIN_MOMENT} THEN {{c}} || '+00'"
+        f" WHEN length({{c}}) BETWEEN 21 AND 27 AND {_PLAIN_MOMENT}"
+        " THEN rtrim(rtrim(substr({c}, 1, 26), '0'), '.') || '+00'"
+        " ELSE normal_moment({c}) END",
+        "CASE {c} WHEN '-infinity' THEN '0001-01-01 00:00:00+00' WHEN 'infinity'"
+        " THEN '9999-12-31 23:59:59.999999+00' ELSE {c}::text END",
+    ),
+    "boolean": Normal("{c}", "{c}::int"),
+    "real": Normal("CASE WHEN {c} IS NULL THEN NULL ELSE normal_single({c}) END", "{c}::float8"),
+    "bigint[]": Normal("json({c})", "array_to_json({c})::text"),
+}
+
+
+def source_form(column: TargetColumn, origin: str) -> str:
+    """What SQLite selects for a column of the target that `origin`, in its SQL, fills."""
+    return _normal(column).source.replace("{c}", origin)
+
+
+def target_form(column: TargetColumn, *, table: str | None = None) -> sql.Composed:
+    """What PostgreSQL selects for a column, of a table's alias when there are several."""
+    name = sql.Identifier(table, column.name) if table else sql.Identifier(column.name)
+    # The forms are the ones above; only the names come from elsewhere.
+    return sql.SQL(_normal(column).target).format(c=name)  # pyright: ignore[reportArgumentType]
+
+
+def _normal(column: TargetColumn) -> Normal:
+    return NORMALS.get(column.type, AS_IT_IS)
+
+
+def prepare(source: sqlite3.Connection) -> None:
+    """Give the SQLite side the functions that the forms call there; once a connection."""
+    registered(source, "normal_guid", _guid)
+    registered(source, "normal_moment", _moment)
+    registered(source, "normal_single", _single)
+
+
+def _guid(value: object) -> str:
+    return str(UUID(bytes_le=value) if isinstance(value, bytes) else UUID(str(value).strip("{}()")))
+
+
+def _moment(value: object) -> str:
+    # Digits past the 6th of a second are left out by fromisoformat too.
+    moment = datetime.fromisoformat(str(value))
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    whole, _, fraction = moment.replace(tzinfo=None).isoformat(sep=" ").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}+00" if fraction else f"{whole}+00"
+
+
+def _single(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {value!r}")
+    return ctypes.c_float(value).value
