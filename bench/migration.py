@@ -105,8 +105,16 @@ class Bench:
             )
             started = time.monotonic()
             done = subprocess.run(
-                ["/usr/bin/time", "-f", "%M", "pgloader", "--no-ssl-cert-verification", "-l"]
-                + [str(HERE / "pgloader.lisp"), str(load)],
+                [
+                    "/usr/bin/time",
+                    "-f",
+                    "%M",
+                    "pgloader",
+                    "--no-ssl-cert-verification",
+                    "-l",
+                    str(HERE / "pgloader.lisp"),
+                    str(load),
+                ],
                 check=True,
                 capture_output=True,
                 text=True,

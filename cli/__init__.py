@@ -1,4 +1,8 @@
-"""The command `jellyfin-ha`."""
+"""The command `jellyfin-ha`.
+
+Commands import what they need when they run: those that work beside a large database keep the engine and the
+cluster's libraries out of their memory.
+"""
 
 import asyncio
 import json
@@ -8,23 +12,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from jellyfin_ha.infra.configuration import read_stack_file, settings_of
-from jellyfin_ha.infra.parts import parts_of
-from jellyfin_ha.lab import cluster
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.status import read_status
 
 from . import lab
 from .checkout import Checkout
+from .migrate import migrate_command
 from .stages import Stages
-from .status import as_json, show
-from .summary import show_summary
-from .up import access_of, bring_up
 
 app = typer.Typer(
     help="Jellyfin, highly available on Kubernetes.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(lab.app, name="lab")
+app.command("migrate")(migrate_command)
 
 Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
 
@@ -37,6 +36,9 @@ def up(
     ] = None,
 ) -> None:
     """Bring the stack up: in the lab, made if needed, or in a cluster of yours."""
+    from .summary import show_summary
+    from .up import bring_up
+
     console = Console()
     checkout = Checkout.find()
     stages = Stages(console)
@@ -50,6 +52,14 @@ def status(
     as_json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Tell what runs where, and what the migration did."""
+    from jellyfin_ha.infra.configuration import read_stack_file, settings_of
+    from jellyfin_ha.infra.parts import parts_of
+    from jellyfin_ha.lab import cluster
+    from jellyfin_ha.operations.status import read_status
+
+    from .status import as_json, show
+    from .up import access_of
+
     checkout = Checkout.find()
     path = checkout.pulumi_folder / f"Pulumi.{stack}.yaml"
     if not path.is_file():

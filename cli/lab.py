@@ -14,7 +14,6 @@ from jellyfin_ha.operations.progress import silent
 
 from .checkout import Checkout
 from .stages import Report, Stages
-from .up import engine_of, prepare_lab
 
 app = typer.Typer(help="The three-node Kubernetes on this machine.", no_args_is_help=True)
 node = typer.Typer(help="One node of the lab: n1, n2 or n3.", no_args_is_help=True)
@@ -39,6 +38,8 @@ def install_packages() -> None:
 @app.command()
 def up() -> None:
     """Start the lab without a stack in it."""
+    from .up import prepare_lab
+
     prepare_lab(Checkout.find(), Stages(Console()))
 
 
@@ -80,6 +81,8 @@ def logs(process: Annotated[str, typer.Argument(help="a name from `jellyfin-ha l
 @app.command()
 def env() -> None:
     """Print what a shell needs for kubectl and pulumi of this lab: eval "$(jellyfin-ha lab env)"."""
+    from .up import engine_of
+
     checkout = Checkout.find()
     binaries = toolchain.ensure(silent)
     variables = {"KUBECONFIG": str(checkout.instance.kubeconfig), **engine_of(checkout, binaries).variables()}

@@ -2,12 +2,13 @@
 
 from .problems import RefusedError
 from .record import MigrationRecord, read_record
-from .result import MigrationResult, Outcome
+from .result import REPORT_VERSION, MigrationResult, Outcome
 from .run import migrate
 from .source import check_source
 from .transfer import Options
 
 __all__ = [
+    "REPORT_VERSION",
     "MigrationRecord",
     "MigrationResult",
     "Options",

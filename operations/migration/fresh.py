@@ -5,15 +5,13 @@ from collections.abc import Collection
 from psycopg import sql
 
 from ..errors import UserError
-from .target import Connection, table_identifier
+from .target import Connection, count_rows, table_identifier
 
 PLACEHOLDER_ITEM = "00000000-0000-0000-0000-000000000001"
 # Filled by a server's first start: the root folders with their ancestors, one user with what belongs to it.
 WRITTEN_BY_A_NEW_SERVER = frozenset({"ActivityLogs", "AncestorIds", "BaseItems", "Permissions", "Preferences", "Users"})
 INITIAL_USERS = 1
 
-# Rows of a table. No arguments; one row (count).
-COUNT = "SELECT count(*) FROM {table}"
 # Items that somebody's library brought: no folders, and not the placeholder. Arguments: the placeholder's id.
 COUNT_MEDIA = 'SELECT count(*) FROM {table} WHERE NOT "IsFolder" AND "Id" <> %s::uuid'
 
@@ -39,7 +37,7 @@ def require_fresh(connection: Connection, tables: Collection[str]) -> None:
             if media:
                 found.append(f"BaseItems: {media} items that are no folders")
             continue
-        rows = _count(connection, sql.SQL(COUNT).format(table=place))
+        rows = count_rows(connection, table)
         if table == "Users" and rows > INITIAL_USERS:
             found.append(f"Users: {rows}, a new server has {INITIAL_USERS}")
         elif table == "Users" and _count(connection, sql.SQL(COUNT_PASSWORDS).format(table=place)):
@@ -50,7 +48,8 @@ def require_fresh(connection: Connection, tables: Collection[str]) -> None:
         raise UserError(
             "the target is in use and is left as it is: it holds more than a new server writes by itself ("
             + "; ".join(found)
-            + "). Give a database on which the server image was started once and nobody logged in."
+            + "). Give a database on which the server image was started once and nobody logged in, or overwrite "
+            "this one with --replace."
         )
 
 

@@ -116,7 +116,7 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
         elif name not in source.tables:
             differences.append(f"table {name}: only in the target, left as it is")
         else:
-            plans.append(_table_plan(source, target[name], _Converters(tally, repair), differences, refused))
+            plans.append(_table_plan(source, target[name], tally, repair, differences, refused))
     if refused:
         raise UserError(
             "the source does not fit into the target's schema, nothing was changed:\n"
@@ -126,37 +126,50 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
     return Plan(tuple(plans), tuple(differences))
 
 
-@dataclass(frozen=True)
-class _Converters:
-    tally: Tally
-    cut: bool
+def column_plan(
+    column: TargetColumn, origin: str, tally: Tally | None = None, *, cut: bool = False
+) -> ColumnPlan | None:
+    """How a column is filled, or None when there is no rule for its type.
 
-    def of(self, column: TargetColumn) -> tuple[Plain, Converter] | None:
-        convert = converter(column.type, nullable=column.nullable, tally=self.tally, cut=self.cut)
-        quick = plain(column.type)
-        return None if convert is None or quick is None else (quick, convert)
+    Args:
+        column: of PostgreSQL.
+        origin: of SQLite, in its SQL.
+        tally: counts what the careful way changes.
+        cut: whether text that is too long is cut.
+    """
+    convert = converter(column.type, nullable=column.nullable, tally=tally or Tally(), cut=cut)
+    quick = plain(column.type)
+    return None if convert is None or quick is None else ColumnPlan(column, origin, quick, convert)
 
 
 def _table_plan(
-    source: SourceSchema, table: TargetTable, converters: _Converters, differences: list[str], refused: list[str]
+    source: SourceSchema,
+    table: TargetTable,
+    tally: Tally,
+    repair: bool,
+    differences: list[str],
+    refused: list[str],
 ) -> TablePlan:
     available = source.tables[table.name]
     columns: list[ColumnPlan] = []
     for column in table.columns.values():
         place = f"column {table.name}.{column.name}"
-        ways = converters.of(column)
         derivation = DERIVED.get((table.name, column.name))
-        if column.name not in available and derivation is None:
+        origin: str | None = None
+        if column.name in available:
+            origin = quoted(column.name)
+        elif derivation is not None:
+            differences.append(f"{place}: only in the target, derived from {derivation.origin}")
+            origin = f"{derivation.name}({quoted(derivation.origin)})"
+        else:
             differences.append(f"{place}: only in the target, left to its default")
             if not (column.nullable or column.has_default) and source.rows[table.name]:
                 refused.append(f"{place}: only in the target, which wants a value")
-        elif ways is None:
+        pair = column_plan(column, origin, tally, cut=repair) if origin else None
+        if pair is not None:
+            columns.append(pair)
+        elif origin:
             refused.append(f"{place}: no rule for its type {column.type}")
-        elif column.name in available:
-            columns.append(ColumnPlan(column, quoted(column.name), *ways))
-        elif derivation is not None:
-            differences.append(f"{place}: only in the target, derived from {derivation.origin}")
-            columns.append(ColumnPlan(column, f"{derivation.name}({quoted(derivation.origin)})", *ways))
     for name in available:
         if name not in table.columns:
             # What the server can compute again is no loss.

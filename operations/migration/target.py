@@ -1,6 +1,6 @@
 """What the server made in PostgreSQL: read from the catalog, never assumed."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from ..errors import UserError
+from .source import HISTORY_TABLE
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -80,6 +81,15 @@ SELECT k.conname, t.relname,
  WHERE n.nspname = %s AND k.contype = 'f'
  ORDER BY t.relname, k.conname
 """
+
+# A migration history. No arguments; rows (id, version that applied it).
+HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM {table}'
+# Rows of a table. No arguments; one row (count).
+COUNT = "SELECT count(*) FROM {table}"
+# Whether any row has a value in a column. No arguments; one row (1 or 0).
+HAS_DATA = "SELECT EXISTS (SELECT FROM {table} WHERE {column} IS NOT NULL)::int"
+# The last number that a sequence gave, 0 before the first. No arguments; one row (number).
+LAST_NUMBER = "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,39 @@ def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
         ForeignKey(str(name), str(table), _names(columns), str(ref), _names(ref_columns), str(definition))
         for name, table, columns, ref, ref_columns, definition in rows
     )
+
+
+def read_migration_history(connection: Connection) -> Mapping[str, str]:
+    """The product version that applied each migration, by the migration's id."""
+    rows = connection.execute(sql.SQL(HISTORY).format(table=table_identifier(HISTORY_TABLE)))
+    return {str(identifier): str(version) for identifier, version in rows}
+
+
+def count_rows(connection: Connection, table: str) -> int:
+    """How many rows a table has."""
+    return _number(connection, sql.SQL(COUNT).format(table=table_identifier(table)))
+
+
+def column_has_data(connection: Connection, table: str, column: str) -> bool:
+    """Whether any row has a value there."""
+    query = sql.SQL(HAS_DATA).format(table=table_identifier(table), column=sql.Identifier(column))
+    return bool(_number(connection, query))
+
+
+def read_last_numbers(connection: Connection, tables: Iterable[TargetTable]) -> Mapping[str, int]:
+    """The highest number that each numbered table's sequence ever gave; 0 when none yet."""
+    sequences = [(table.name, column.sequence) for table in tables for column in table.columns.values()]
+    return {
+        # Already quoted by pg_get_serial_sequence.
+        table: _number(connection, sql.SQL(LAST_NUMBER).format(sequence=sql.SQL(sequence)))  # pyright: ignore[reportArgumentType]
+        for table, sequence in sequences
+        if sequence is not None
+    }
+
+
+def _number(connection: Connection, query: sql.Composed) -> int:
+    row = connection.execute(query).fetchone()
+    return int(str(row[0])) if row else 0
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from .plan import DERIVED, NOT_COPIED, Plan, SourceSchema, TablePlan, make_plan
 from .problems import Problems
 from .repairs import Repairs, Rule
 from .source import (
-    HISTORY_TABLE,
     JELLYFIN_TABLES,
     careful_text,
     column_has_data,
@@ -34,7 +33,7 @@ from .source import (
     registered,
 )
 from .source import read_tables as read_source_tables
-from .target import Connection, read_foreign_keys, table_identifier, tune
+from .target import Connection, read_foreign_keys, read_migration_history, table_identifier, tune
 from .target import read_tables as read_target_tables
 from .verify import Verification
 
@@ -44,8 +43,6 @@ LOCK = "LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"
 TRUNCATE = "TRUNCATE TABLE {tables}"
 # Statistics for the planner; without them the first queries on a filled table are slow. No arguments.
 ANALYZE = "ANALYZE {tables}"
-# A migration history. No arguments; rows (id, version that applied it).
-HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM {table}'
 MOMENT = "timestamp with time zone"
 
 
@@ -98,7 +95,7 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
             "server image on it once, wait until it is healthy, stop it, then migrate."
         )
     history = read_history(source)
-    target_history = _target_history(connection)
+    target_history = read_migration_history(connection)
     require_level(history, target_history)
     tally = Tally()
     plan = make_plan(_describe(source), tables, tally, repair=options.repair)
@@ -233,11 +230,6 @@ def _cut_moments(source: sqlite3.Connection, plan: Plan, careful: frozenset[str]
         return count_cut_moments(source, table.name, moments) if moments else 0
 
     return sum(of(table) for table in plan.tables if table.name not in careful)
-
-
-def _target_history(connection: Connection) -> Mapping[str, str]:
-    rows = connection.execute(sql.SQL(HISTORY).format(table=table_identifier(HISTORY_TABLE)))
-    return {str(identifier): str(version) for identifier, version in rows}
 
 
 def _on_tables(connection: Connection, statement: LiteralString, tables: Collection[str]) -> None:

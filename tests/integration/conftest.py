@@ -74,6 +74,13 @@ def target(postgres_server: PostgresServer, new_server: ServerTemplate) -> Itera
 
 
 @pytest.fixture
+def second_target(postgres_server: PostgresServer, new_server: ServerTemplate) -> Iterator[str]:
+    """Another one like `target`."""
+    with postgres_server.database(owner=new_server.role, template=new_server.name) as name:
+        yield postgres_server.conninfo(name, user=new_server.role, password=new_server.password)
+
+
+@pytest.fixture
 def library(tmp_path: Path) -> Library:
     """A library with every table, column and form of value."""
     folder = tmp_path / "old"

@@ -1,0 +1,120 @@
+"""`jellyfin-ha migrate`: a library from SQLite to PostgreSQL, and back."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import typer
+from rich.console import Console
+
+from jellyfin_ha.operations.errors import UserError
+from jellyfin_ha.operations.migration import REPORT_VERSION, Options, RefusedError, migrate
+from jellyfin_ha.operations.migration.reverse import reverse
+from jellyfin_ha.operations.progress import Progress
+
+from .stages import Stages
+
+
+class _Result(Protocol):
+    """What either way tells."""
+
+    def report(self) -> dict[str, object]: ...
+
+    def summary(self) -> str: ...
+
+
+def migrate_command(
+    sqlite: Annotated[
+        Path, typer.Option(help="the old server's data/jellyfin.db; with --reverse the file to make", metavar="FILE")
+    ],
+    postgres: Annotated[
+        str,
+        typer.Option(
+            help="postgresql://user@host:port/database or key=value pairs; the password may be in PGPASSWORD or "
+            "~/.pgpass instead",
+            envvar="JELLYFIN_HA_POSTGRES",
+            metavar="URL",
+            show_envvar=True,
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="do everything, verify it, and roll it back")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="overwrite the library that the target holds")] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="cut text that is too long, clear references that lead nowhere, leave out rows that must have one; "
+            "each is listed in full in the report",
+        ),
+    ] = False,
+    back: Annotated[
+        bool, typer.Option("--reverse", help="the way back: write PostgreSQL's content into a new jellyfin.db")
+    ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="with --reverse: a jellyfin.db of the same server version, for its schema; the old server's, or "
+            "one that a new server made",
+            metavar="FILE",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="write everything that was done, or what is wrong, as JSON", metavar="FILE")
+    ] = None,
+) -> None:
+    """Move a single server's library into PostgreSQL: every row, every value, or nothing at all."""
+    if report is not None:
+        _require_writable(report)
+    if back and (replace or repair):
+        raise UserError("--replace and --repair do not go with --reverse: it only makes new files", exit_code=2)
+    if back != (like is not None):
+        raise UserError("expected --reverse and --like together: the new file's schema is that of another", exit_code=2)
+    stages = Stages(Console())
+
+    def run(progress: Progress) -> _Result:
+        if like is not None:
+            return reverse(postgres, sqlite, like, dry_run=dry_run, progress=progress)
+        options = Options(replace=replace, repair=repair)
+        return migrate(sqlite, postgres, options=options, dry_run=dry_run, progress=progress)
+
+    try:
+        with stages.stage("way back" if back else "migration") as progress:
+            result = run(progress)
+    except KeyboardInterrupt:
+        raise UserError(
+            "interrupted. The target is as it was, or, when the answer to the commit was on its way, complete: run "
+            "the command again, it tells"
+        ) from None
+    except UserError as error:
+        if report is not None:
+            _write(report, _refusal(error))
+        raise
+    stages.say(result.summary())
+    if report is not None:
+        _write(report, result.report())
+        stages.say(f"report: {report}")
+
+
+def _refusal(error: UserError) -> dict[str, object]:
+    problems = error.problems if isinstance(error, RefusedError) else ()
+    return {"report_version": REPORT_VERSION, "outcome": "refused", "error": str(error), "problems": list(problems)}
+
+
+def _require_writable(report: Path) -> None:
+    """Fails before the work rather than after it."""
+    if not report.parent.is_dir() or not os.access(report.parent, os.W_OK) or report.is_dir():
+        raise UserError(f"expected a file that can be written for --report, found {report}", exit_code=2)
+
+
+def _write(report: Path, content: dict[str, object]) -> None:
+    draft = report.with_name(f".{report.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(report)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write the report {report}: {error.strerror}. The migration itself ended as told above; run the "
+            "same command again, it does nothing but write the report."
+        ) from error
