@@ -29,7 +29,10 @@ from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.table import Table
 
-from jellyfin_ha.lab.library import write_sample_database
+try:
+    from jellyfin_ha.lab.library import write_sample_database
+except ImportError:
+    pass
 from jellyfin_ha.operations.migration.constraints import drop_foreign_keys
 from jellyfin_ha.operations.migration.indexes import drop_indexes, read_indexes
 from jellyfin_ha.operations.migration.target import connect, read_foreign_keys, read_tables
@@ -84,7 +87,10 @@ class Bench:
         with self.target() as target:
             started = time.monotonic()
             done = subprocess.run(
-                [sys.executable, "-c", MIGRATE, str(self._library), target], check=True, capture_output=True, text=True
+                [sys.executable, "-c", MIGRATE, str(self._library), target],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             took = time.monotonic() - started
             if not self._files.exists():
@@ -135,15 +141,20 @@ class Bench:
             with connect(target) as connection:
                 tables = set(read_tables(connection))
                 keys = read_foreign_keys(connection)
-                indexes = read_indexes(connection, tables)
                 drop_foreign_keys(connection, keys)
+                indexes = read_indexes(connection, tables)
                 drop_indexes(connection, indexes)
             script = self._folder / "limit.sql"
             names = ", ".join(f'"{path.stem}"' for path in self._ready())
             lines = ["BEGIN;", "SET maintenance_work_mem = '256MB';", f"SET default_toast_compression = '{toast}';"]
             lines += [f"TRUNCATE {names};"]
             lines += [f"\\copy \"{path.stem}\" from '{path}' with (freeze)" for path in self._ready()]
-            lines += [f"{index.definition};" for index in indexes]
+            lines += [
+                f'ALTER TABLE "{index.table}" ADD CONSTRAINT "{index.name}" {index.definition};'
+                if index.primary
+                else f"{index.definition};"
+                for index in indexes
+            ]
             lines += [f'ALTER TABLE "{key.table}" ADD CONSTRAINT "{key.name}" {key.definition};' for key in keys]
             script.write_text("\n".join([*lines, "COMMIT;"]))
             started = time.monotonic()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from .problems import Problems
 from .target import Connection, ForeignKey, TargetTable, table_identifier
@@ -45,18 +45,18 @@ def add_foreign_keys(
 ) -> None:
     """Put the keys back; PostgreSQL checks every row. Rows that break one are told as problems instead."""
     for key in keys:
-        orphans = connection.execute(_orphans(key, tables[key.table]), (EXAMPLES,)).fetchall()
-        if orphans:
-            _tell(problems, key, orphans)
-            continue
-        connection.execute(
-            sql.SQL(ADD).format(
-                table=table_identifier(key.table),
-                name=sql.Identifier(key.name),
-                # pg_get_constraintdef's own words, which no parameter can carry.
-                definition=sql.SQL(key.definition),  # pyright: ignore[reportArgumentType]
-            )
+        add = sql.SQL(ADD).format(
+            table=table_identifier(key.table),
+            name=sql.Identifier(key.name),
+            # pg_get_constraintdef's own words, which no parameter can carry.
+            definition=sql.SQL(key.definition),  # pyright: ignore[reportArgumentType]
         )
+        try:
+            with connection.transaction():
+                connection.execute(add)
+        except errors.ForeignKeyViolation:
+            orphans = connection.execute(_orphans(key, tables[key.table]), (EXAMPLES,)).fetchall()
+            _tell(problems, key, orphans)
 
 
 def continue_sequences(connection: Connection, tables: Iterable[TargetTable], highest_ever: Mapping[str, int]) -> None:

@@ -1,7 +1,7 @@
 """The copy of one table: read in portions, sent by COPY in PostgreSQL's text format."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 import psycopg
@@ -24,6 +24,13 @@ TRUNCATE = "TRUNCATE TABLE {table}"
 # Takes rows in PostgreSQL's text format. They are written as old rows, which no later vacuum has to visit; that is
 # allowed for a table that was emptied in the same subtransaction, and nobody else sees the table before the end.
 COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE)"
+
+
+# What ends the quick way: what PostgreSQL or psycopg does not take, and what a condition or SQLite's reader refuses.
+# A file that cannot be read fails the careful way too, which then tells.
+NOT_PLAIN = (psycopg.DataError, psycopg.errors.NotNullViolation, TypeError, sqlite3.OperationalError)
+
+Row = Sequence[TargetValue]
 
 
 class Copying:
@@ -57,15 +64,14 @@ class Copying:
         meter = _Counter(on_rows)
         try:
             self._fill(plan, self._plain_rows(plan, meter), [column.plain.sent_as for column in plan.columns])
-        except (psycopg.DataError, sqlite3.OperationalError):
-            # A file that cannot be read fails the careful way too, which then tells.
+        except NOT_PLAIN:
             meter.start_again()
             with careful_text(self._source):
                 self._fill(plan, self._converted_rows(plan, meter), None)
             return True
         return False
 
-    def _fill(self, plan: TablePlan, rows: Iterator[Sequence[TargetValue]], types: Sequence[str] | None) -> None:
+    def _fill(self, plan: TablePlan, portions: Iterator[Iterable[Row]], types: Sequence[str] | None) -> None:
         table = table_identifier(plan.name)
         columns = sql.SQL(", ").join(sql.Identifier(column.target.name) for column in plan.columns)
         with self._connection.transaction(), self._connection.cursor() as cursor:
@@ -73,27 +79,25 @@ class Copying:
             with cursor.copy(sql.SQL(COPY).format(table=table, columns=columns)) as sink:
                 if types is not None:
                     sink.set_types(types)
-                for row in rows:
-                    sink.write_row(row)
+                for portion in portions:
+                    for row in portion:
+                        sink.write_row(row)
 
-    def _plain_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Sequence[TargetValue]]:
-        expressions = ", ".join(
-            quick.expression(column.plain, column.origin, nullable=column.target.nullable) for column in plan.columns
-        )
-        return self._rows(f"SELECT {expressions} FROM {quoted(plan.name)}", meter)  # noqa: S608
+    def _plain_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Iterable[Row]]:
+        expressions = ", ".join(quick.expression(column.plain, column.origin) for column in plan.columns)
+        return self._portions(f"SELECT {expressions} FROM {quoted(plan.name)}", meter)  # noqa: S608
 
-    def _converted_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Sequence[TargetValue]]:
+    def _converted_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Iterable[Row]]:
         origins = ", ".join(column.origin for column in plan.columns)
         key = _Key(plan)
-        for row in self._rows(f"SELECT {origins} FROM {quoted(plan.name)}", meter):  # noqa: S608
-            converted = self._convert(plan, key, row)
-            if converted is not None:
-                yield converted
+        for portion in self._portions(f"SELECT {origins} FROM {quoted(plan.name)}", meter):  # noqa: S608
+            converted = (self._convert(plan, key, row) for row in portion)
+            yield (row for row in converted if row is not None)
 
-    def _rows(self, query: str, meter: "_Counter") -> Iterator[Sequence[SourceValue]]:
+    def _portions(self, query: str, meter: "_Counter") -> Iterator[Sequence[Sequence[SourceValue]]]:
         rows = self._source.execute(query)
         while portion := rows.fetchmany(PORTION):
-            yield from portion
+            yield portion
             meter.add(len(portion))
 
     def _convert(self, plan: TablePlan, key: "_Key", row: Sequence[SourceValue]) -> list[TargetValue] | None:

@@ -1,57 +1,85 @@
-"""Secondary indexes around the copy: dropped before it and built after it, which takes half the time."""
+"""Indexes around the copy: dropped before it and built after it, which takes half the time."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from psycopg import sql
 
-from .target import SCHEMA, Connection
+from .target import SCHEMA, Connection, table_identifier
 
-# Indexes that can be dropped and made again whole from their definition. Arguments: schema.
-# Rows: table, name, definition as SQL writes it. Left out, and so kept during the copy, are those that are more than
-# their definition: behind a constraint, invalid, marked for clustering or replication, in a tablespace of their own,
-# with a comment, with statistics targets, or with something else that depends on them.
+# Primary keys and secondary indexes that can be dropped and made again whole from their definition. Arguments: schema.
+# Rows: table, name, whether it is the primary key, definition as SQL writes it.
+# Left out, and so kept during the copy, are those that are more than their definition: behind another constraint,
+# invalid, marked for clustering or replication, in a tablespace of their own, with options or a comment, with
+# statistics targets, or with something else (but the key itself) that depends on them. Foreign keys depend on primary
+# keys: drop those first.
 INDEXES = """
-SELECT t.relname, i.relname, pg_get_indexdef(x.indexrelid)
+SELECT t.relname, i.relname, x.indisprimary,
+       CASE WHEN x.indisprimary THEN pg_get_constraintdef(k.oid) ELSE pg_get_indexdef(x.indexrelid) END
   FROM pg_index x
   JOIN pg_class i ON i.oid = x.indexrelid
   JOIN pg_class t ON t.oid = x.indrelid
   JOIN pg_namespace n ON n.oid = t.relnamespace
+  LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid
  WHERE n.nspname = %s AND t.relkind = 'r' AND i.reltablespace = 0
-   AND x.indisvalid AND NOT x.indisprimary AND NOT x.indisclustered AND NOT x.indisreplident
-   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid)
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.indexrelid)
+   AND (k.oid IS NULL AND NOT x.indisprimary OR k.contype = 'p' AND i.reloptions IS NULL)
+   AND x.indisvalid AND NOT x.indisclustered AND NOT x.indisreplident
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE (d.refclassid, d.refobjid) IN (('pg_class'::regclass, x.indexrelid),
+                                                         ('pg_constraint'::regclass, k.oid))
+                      AND (d.classid, d.objid) <> ('pg_class'::regclass, x.indexrelid))
    AND NOT EXISTS (SELECT FROM pg_depend d
                     WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.deptype = 'e')
    AND NOT EXISTS (SELECT FROM pg_description d
-                    WHERE d.classoid = 'pg_class'::regclass AND d.objoid = x.indexrelid)
+                    WHERE (d.classoid, d.objoid) IN (('pg_class'::regclass, x.indexrelid),
+                                                     ('pg_constraint'::regclass, k.oid)))
    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.indexrelid AND a.attstattarget > 0)
- ORDER BY t.relname, i.relname
+ ORDER BY t.relname, x.indisprimary DESC, i.relname
 """
-# Drops one index. No arguments, no results.
+# Drops one index or key. No arguments, no results.
 DROP = "DROP INDEX {index}"
+DROP_KEY = "ALTER TABLE {table} DROP CONSTRAINT {name}"
+# Makes a primary key again. No arguments, no results.
+ADD_KEY = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index and the SQL that makes it again."""
+    """An index, or a primary key, and the SQL that makes it again."""
 
     table: str
     name: str
+    primary: bool
     definition: str
+
+    def drop(self) -> sql.Composed:
+        """The statement that takes it away."""
+        if self.primary:
+            return sql.SQL(DROP_KEY).format(table=table_identifier(self.table), name=sql.Identifier(self.name))
+        return sql.SQL(DROP).format(index=sql.Identifier(SCHEMA, self.name))
+
+    def build(self) -> sql.Composed | sql.SQL:
+        """The statement that makes it again."""
+        # The catalog's own words, which no parameter can carry.
+        definition = sql.SQL(self.definition)  # pyright: ignore[reportArgumentType]
+        if not self.primary:
+            return definition
+        return sql.SQL(ADD_KEY).format(
+            table=table_identifier(self.table), name=sql.Identifier(self.name), definition=definition
+        )
 
 
 def read_indexes(connection: Connection, tables: Collection[str]) -> tuple[Index, ...]:
-    """The indexes of some tables that can be dropped and made again."""
+    """The indexes of some tables that can be dropped and made again, each table's primary key first."""
     rows = connection.execute(INDEXES, (SCHEMA,)).fetchall()
-    found = [Index(str(table), str(name), str(definition)) for table, name, definition in rows]
+    found = [Index(str(table), str(name), bool(primary), str(definition)) for table, name, primary, definition in rows]
     return tuple(index for index in found if index.table in tables)
 
 
 def drop_indexes(connection: Connection, indexes: Iterable[Index]) -> None:
     """Take the indexes away."""
     for index in indexes:
-        connection.execute(sql.SQL(DROP).format(index=sql.Identifier(SCHEMA, index.name)))
+        connection.execute(index.drop())
 
 
 def build_indexes(connection: Connection, indexes: Iterable[Index], on_index: Callable[[Index], None]) -> None:
@@ -64,5 +92,4 @@ def build_indexes(connection: Connection, indexes: Iterable[Index], on_index: Ca
     """
     for index in indexes:
         on_index(index)
-        # pg_get_indexdef's own words, which no parameter can carry.
-        connection.execute(sql.SQL(index.definition))  # pyright: ignore[reportArgumentType]
+        connection.execute(index.build())

@@ -13,11 +13,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from .source import registered
+from .source import PLAIN_MOMENT, registered
 from .target import TargetColumn
-
-# Digits, hyphens, colons, a point and a space: no zone, no T.
-_PLAIN_MOMENT = "{c} NOT GLOB '*[^-0-9:. ]*'"
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,8 @@ NORMALS: Mapping[str, Normal] = {
     # PostgreSQL's own text in UTC: no zeros at the end of a fraction. .NET's smallest and greatest date, which its
     # PostgreSQL driver writes as infinities, are the years they stand for.
     "timestamp with time zone": Normal(
-        "CASE WHEN {c} IS NULL THEN NULL"
-        f" WHEN length({{c}}) = 19 AND {_PLAIN_MOMENT} THEN {{c}} || '+00'"
-        f" WHEN length({{c}}) BETWEEN 21 AND 27 AND {_PLAIN_MOMENT}"
-        " THEN rtrim(rtrim(substr({c}, 1, 26), '0'), '.') || '+00'"
-        " ELSE normal_moment({c}) END",
+        f"CASE WHEN {{c}} IS NULL THEN NULL WHEN NOT {PLAIN_MOMENT} THEN normal_moment({{c}})"
+        " WHEN length({c}) = 19 THEN {c} || '+00' ELSE rtrim(rtrim(substr({c}, 1, 26), '0'), '.') || '+00' END",
         "CASE {c} WHEN '-infinity' THEN '0001-01-01 00:00:00+00' WHEN 'infinity'"
         " THEN '9999-12-31 23:59:59.999999+00' ELSE {c}::text END",
     ),

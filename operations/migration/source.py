@@ -14,6 +14,14 @@ HISTORY_TABLE = "__EFMigrationsHistory"
 JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
 BUSY_SECONDS = 10.0
 
+# Whether a time, the column {c}, has the form that the server writes: yyyy-MM-dd HH:mm:ss, with up to 7 digits of a
+# second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look.
+PLAIN_MOMENT = (
+    "(julianday({c}) IS NOT NULL AND length({c}) BETWEEN 19 AND 27 AND substr({c}, 11, 1) = ' '"
+    " AND substr({c}, 20, 1) IN ('', '.') AND substr({c}, -6, 1) NOT IN ('+', '-')"
+    " AND substr({c}, -1) BETWEEN '0' AND '9')"
+)
+
 # Tables of the file but those SQLite keeps for itself. No arguments; one row (name) a table.
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 # Columns of one table. Argument: the table's name; one row (name) a column.

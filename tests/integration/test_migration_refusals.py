@@ -142,7 +142,7 @@ def test_two_rows_that_become_one_are_refused(library: Library, target: str) -> 
     )
     words = _refused(library, target)
     assert "refuses a row of table Peoples" in words
-    assert "already exists" in words
+    assert "is duplicated" in words
 
 
 def test_data_that_the_target_has_no_place_for_is_refused(library: Library, target: str) -> None:
