@@ -29,10 +29,7 @@ from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.table import Table
 
-try:
-    from jellyfin_ha.lab.library import write_sample_database
-except ImportError:
-    pass
+from jellyfin_ha.lab.library import write_sample_database
 from jellyfin_ha.operations.migration.constraints import drop_foreign_keys
 from jellyfin_ha.operations.migration.indexes import drop_indexes, read_indexes
 from jellyfin_ha.operations.migration.target import connect, read_foreign_keys, read_tables
