@@ -12,7 +12,9 @@ from pathlib import Path
 from struct import pack, unpack
 
 import pytest
+from typer.testing import CliRunner
 
+from jellyfin_ha.cli import app
 from jellyfin_ha.lab.library import MINIMUM_ITEMS, SAMPLE_USERS, write_sample_database
 from jellyfin_ha.lab.library.generated import write
 from jellyfin_ha.lab.mediaserver.passwords import matches
@@ -261,3 +263,12 @@ def test_nothing_half_made_stays(
     with pytest.raises(seen):
         write_sample_database(tmp_path / "jellyfin.db", MINIMUM_ITEMS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_writes_the_file_and_says_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "jellyfin.db"
+    done = CliRunner().invoke(app, ["lab", "sample-db", str(path), "--items", "100", "--seed", "7"])
+    assert done.exit_code == 0, done.output
+    assert "rows in 30 tables" in done.output
+    write_sample_database(tmp_path / "same.db", 100, 7)
+    assert path.read_bytes() == (tmp_path / "same.db").read_bytes()
