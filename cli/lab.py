@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jellyfin_ha.lab import cluster, images, packages, toolchain
+from jellyfin_ha.lab.library import MINIMUM_ITEMS, write_sample_database
 from jellyfin_ha.operations.progress import silent
 
 from .checkout import Checkout
@@ -88,6 +90,18 @@ def env() -> None:
     variables = {"KUBECONFIG": str(checkout.instance.kubeconfig), **engine_of(checkout, binaries).variables()}
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command("sample-db")
+def sample_db(
+    file: Annotated[Path, typer.Argument(help="the file to write; must not exist")],
+    items: Annotated[int, typer.Option(help=f"films, episodes, tracks, folders …: {MINIMUM_ITEMS} or more")],
+    seed: Annotated[int, typer.Option(help="another one gives another library")] = 1,
+) -> None:
+    """Write a jellyfin.db as a single server with so many items has it, for trying the migration at full size."""
+    with _stage(f"{file} written") as report:
+        counts = write_sample_database(file, items, seed, report)
+    typer.echo(f"{sum(counts.values()):,} rows in {len(counts)} tables, {file.stat().st_size / 1e6:,.0f} MB")
 
 
 def _yes(value: bool) -> str:

@@ -5,6 +5,7 @@ The passwords and tokens in it are published here and protect nothing.
 """
 
 from .ensure import SampleLibrary, ensure
+from .generated import MINIMUM_ITEMS, write_sample_database
 from .users import SAMPLE_USERS, SampleUser
 
-__all__ = ["SAMPLE_USERS", "SampleLibrary", "SampleUser", "ensure"]
+__all__ = ["MINIMUM_ITEMS", "SAMPLE_USERS", "SampleLibrary", "SampleUser", "ensure", "write_sample_database"]

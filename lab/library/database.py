@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from ..mediaserver.schema import load_model
+from ..mediaserver.schema import Model, load_model
 from ..mediaserver.schema.ddl import sqlite_ddl
 from .details import detail_tables
 from .history import history_tables
@@ -31,12 +31,17 @@ def write_database(path: Path, media: Path) -> None:
             connection.execute(statement)
         for table in model.tables:
             _insert(connection, table.name, tables)
-        history = [(name, EF_VERSION) for name in model.sqlite_migrations]
-        history += [(name, JELLYFIN_VERSION) for name in model.code_migrations]
-        connection.executemany('INSERT INTO "__EFMigrationsHistory" VALUES (?, ?)', sorted(history))
+        write_history(connection, model)
         connection.commit()
     finally:
         connection.close()
+
+
+def write_history(connection: sqlite3.Connection, model: Model) -> None:
+    """Notes what a server of this version has done: the schema's migrations, and its own of the data."""
+    history = [(name, EF_VERSION) for name in model.sqlite_migrations]
+    history += [(name, JELLYFIN_VERSION) for name in model.code_migrations]
+    connection.executemany('INSERT INTO "__EFMigrationsHistory" VALUES (?, ?)', sorted(history))
 
 
 def sample_tables(media: Path) -> Tables:

@@ -4,10 +4,10 @@ import json
 from uuid import UUID
 
 from ..mediaserver.schema.kinds import StreamType
+from .folders import ROOT
 from .items import (
     FILM_FACTS,
     MOVIES,
-    ROOT,
     SEASON,
     SERIES,
     SHOWS,

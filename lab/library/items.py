@@ -1,12 +1,11 @@
 """The sample's items: folders, films, a series, and what else a grown library holds."""
 
-import json
 from pathlib import Path
 from uuid import UUID
 
-from ..mediaserver.schema import PLACEHOLDER_ID, PLACEHOLDER_NAME, PLACEHOLDER_TYPE
 from ..mediaserver.schema.identifiers import item_id
 from ..mediaserver.schema.kinds import ItemType
+from .folders import ROOT, dates, folder_row, item_row, names, root_rows, view_row
 from .recipe import (
     COLOUR_BARS,
     EPISODES,
@@ -21,10 +20,8 @@ from .recipe import (
     Clip,
 )
 from .users import MOVIES_VIEW, SHOWS_VIEW
-from .values import NO_DATE, Row, Stored, guid, moment, sample_guid
+from .values import Row, Stored, guid, moment, sample_guid
 
-ROOT = item_id(ItemType.AGGREGATE_FOLDER, "/config/root")
-USER_ROOT = item_id(ItemType.USER_ROOT_FOLDER, "/config/root/default")
 MOVIES = item_id(ItemType.FOLDER, "/media/movies")
 SHOWS = item_id(ItemType.FOLDER, "/media/shows")
 SERIES = item_id(ItemType.SERIES, "/media/shows/Signals")
@@ -54,13 +51,11 @@ def item_rows(media: Path) -> list[Row]:
         media: the folder of the files, whose sizes are noted.
     """
     return [
-        _item(PLACEHOLDER_ID, PLACEHOLDER_TYPE, PLACEHOLDER_NAME, IsFolder=0),
-        _folder(ROOT, ItemType.AGGREGATE_FOLDER, "/config/root", "root", None),
-        _folder(USER_ROOT, ItemType.USER_ROOT_FOLDER, "/config/root/default", "Media Folders", ROOT),
-        _view(MOVIES_VIEW, "Movies", "movies", "/media/movies", MOVIES),
-        _view(SHOWS_VIEW, "Shows", "tvshows", "/media/shows", SHOWS),
-        _folder(MOVIES, ItemType.FOLDER, "/media/movies", "movies", ROOT),
-        _folder(SHOWS, ItemType.FOLDER, "/media/shows", "shows", ROOT),
+        *root_rows(),
+        view_row(MOVIES_VIEW, "Movies", "movies", "/media/movies", MOVIES),
+        view_row(SHOWS_VIEW, "Shows", "tvshows", "/media/shows", SHOWS),
+        folder_row(MOVIES, ItemType.FOLDER, "/media/movies", "movies", ROOT),
+        folder_row(SHOWS, ItemType.FOLDER, "/media/shows", "shows", ROOT),
         *(_film(clip, media) for clip in FILMS),
         _theme(media),
         _series(),
@@ -68,73 +63,6 @@ def item_rows(media: Path) -> list[Row]:
         *(_episode(clip, number, media) for number, clip in enumerate(EPISODES, 1)),
         _program(),
     ]
-
-
-def _item(identity: UUID, kind: str, name: str, **others: Stored) -> Row:
-    return {
-        "Id": guid(identity),
-        "Type": kind,
-        "Name": name,
-        "IsFolder": 0,
-        "IsInMixedFolder": 0,
-        "IsLocked": 0,
-        "IsMovie": 0,
-        "IsRepeat": 0,
-        "IsSeries": 0,
-        "IsVirtualItem": 0,
-        **others,
-    }
-
-
-def _dates(days: float) -> dict[str, Stored]:
-    return {
-        "DateCreated": moment(days),
-        "DateModified": moment(days, 5_000_000),
-        "DateLastSaved": moment(days + 0.01, 1_234_560),
-        "DateLastRefreshed": moment(days + 0.01, 7),
-        "DateLastMediaAdded": NO_DATE,
-    }
-
-
-def _names(name: str, identity: UUID) -> dict[str, Stored]:
-    return {
-        "SortName": name.lower(),
-        "CleanName": name.lower(),
-        "PresentationUniqueKey": identity.hex,
-    }
-
-
-def _folder(identity: UUID, kind: ItemType, path: str, name: str, parent: UUID | None) -> Row:
-    top = identity if kind == ItemType.FOLDER else None
-    others: dict[str, Stored] = {
-        "IsFolder": 1,
-        "Path": path,
-        "ParentId": guid(parent) if parent else None,
-        "TopParentId": guid(top) if top else None,
-        "UnratedType": "Other",
-        **_dates(0.1),
-        **_names(name, identity),
-    }
-    return _item(identity, kind, name, **others)
-
-
-def _view(identity: UUID, name: str, kind: str, path: str, folder: UUID) -> Row:
-    others: dict[str, Stored] = {
-        "IsFolder": 1,
-        "Path": f"/config/root/default/{name}",
-        "ParentId": guid(USER_ROOT),
-        "TopParentId": None,
-        "Data": json.dumps(
-            {
-                "CollectionType": kind,
-                "PhysicalLocationsList": [path],
-                "PhysicalFolderIds": [folder.hex],
-            }
-        ),
-        **_dates(0.2),
-        **_names(name, identity),
-    }
-    return _item(identity, ItemType.COLLECTION_FOLDER, name, **others)
 
 
 def _video(clip: Clip, media: Path) -> dict[str, Stored]:
@@ -155,8 +83,8 @@ def _film(clip: Clip, media: Path) -> Row:
     identity = clip_id(clip)
     others: dict[str, Stored] = {
         **_video(clip, media),
-        **_dates(days),
-        **_names(title, identity),
+        **dates(days),
+        **names(title, identity),
         "IsMovie": 1,
         "ParentId": guid(MOVIES),
         "TopParentId": guid(MOVIES),
@@ -186,13 +114,13 @@ def _film(clip: Clip, media: Path) -> Row:
             "ExtraIds": THEME_ID.hex,
             "IsLocked": 1,
         }
-    return _item(identity, ItemType.MOVIE, title, **others)
+    return item_row(identity, ItemType.MOVIE, title, **others)
 
 
 def _theme(media: Path) -> Row:
     others: dict[str, Stored] = {
-        **_dates(3),
-        **_names("theme", THEME_ID),
+        **dates(3),
+        **names("theme", THEME_ID),
         "Path": f"/media/{THEME}",
         "MediaType": "Audio",
         "RunTimeTicks": THEME_SECONDS * TICKS_PER_SECOND,
@@ -207,13 +135,13 @@ def _theme(media: Path) -> Row:
         "NormalizationGain": 0.5,
         "IsInMixedFolder": 1,
     }
-    return _item(THEME_ID, ItemType.AUDIO, "theme", **others)
+    return item_row(THEME_ID, ItemType.AUDIO, "theme", **others)
 
 
 def _series() -> Row:
     others: dict[str, Stored] = {
-        **_dates(6),
-        **_names("Signals", SERIES),
+        **dates(6),
+        **names("Signals", SERIES),
         "DateLastMediaAdded": moment(6.5),
         "IsFolder": 1,
         "IsSeries": 1,
@@ -226,13 +154,13 @@ def _series() -> Row:
         "UnratedType": "Series",
         "SeriesPresentationUniqueKey": SERIES.hex,
     }
-    return _item(SERIES, ItemType.SERIES, "Signals", **others)
+    return item_row(SERIES, ItemType.SERIES, "Signals", **others)
 
 
 def _season() -> Row:
     others: dict[str, Stored] = {
-        **_dates(6),
-        **_names("Season 1", SEASON),
+        **dates(6),
+        **names("Season 1", SEASON),
         "IsFolder": 1,
         "Path": "/media/shows/Signals/Season 01",
         "ParentId": guid(SERIES),
@@ -242,7 +170,7 @@ def _season() -> Row:
         "SeriesName": "Signals",
         "SeriesPresentationUniqueKey": SERIES.hex,
     }
-    return _item(SEASON, ItemType.SEASON, "Season 1", **others)
+    return item_row(SEASON, ItemType.SEASON, "Season 1", **others)
 
 
 def _episode(clip: Clip, number: int, media: Path) -> Row:
@@ -250,8 +178,8 @@ def _episode(clip: Clip, number: int, media: Path) -> Row:
     name = f"Signal {number}"
     others: dict[str, Stored] = {
         **_video(clip, media),
-        **_dates(6 + number / 10),
-        **_names(f"001 - {number:04} - {name}", identity),
+        **dates(6 + number / 10),
+        **names(f"001 - {number:04} - {name}", identity),
         "ParentId": guid(SEASON),
         "TopParentId": guid(SHOWS),
         "IndexNumber": number,
@@ -263,14 +191,14 @@ def _episode(clip: Clip, number: int, media: Path) -> Row:
         "SeriesPresentationUniqueKey": SERIES.hex,
         "PremiereDate": f"2022-01-{3 + 7 * number:02} 00:00:00",
     }
-    return _item(identity, ItemType.EPISODE, name, **others)
+    return item_row(identity, ItemType.EPISODE, name, **others)
 
 
 def _program() -> Row:
     """A television programme: an item without a file, left by a tuner that is no longer there."""
     others: dict[str, Stored] = {
-        **_dates(9),
-        **_names("Evening news", PROGRAM),
+        **dates(9),
+        **names("Evening news", PROGRAM),
         "ChannelId": guid(CHANNEL),
         "StartDate": moment(9.5),
         "EndDate": moment(9.75),
@@ -284,4 +212,4 @@ def _program() -> Row:
         "IsRepeat": 1,
         "IsVirtualItem": 1,
     }
-    return _item(PROGRAM, ItemType.PROGRAM, "Evening news", **others)
+    return item_row(PROGRAM, ItemType.PROGRAM, "Evening news", **others)

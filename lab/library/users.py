@@ -1,6 +1,8 @@
 """The sample's two users with everything that hangs on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from ..mediaserver.schema.identifiers import item_id
 from ..mediaserver.schema.kinds import (
@@ -36,8 +38,14 @@ def user_tables() -> Tables:
     """Rows of all tables about users, devices and their settings."""
     return {
         "Users": [_alice(), _bob()],
-        "Permissions": [row for number in (1, 2) for row in _permissions(number)],
-        "Preferences": [row for number in (1, 2) for row in _preferences(number)],
+        "Permissions": [
+            *permission_rows(1, ALICE_ID, administrator=True, upgraded=True),
+            *permission_rows(2, BOB_ID),
+        ],
+        "Preferences": [
+            *preference_rows(1, ALICE_ID, ordered_views=(MOVIES_VIEW, SHOWS_VIEW), upgraded=True),
+            *preference_rows(2, BOB_ID),
+        ],
         "AccessSchedules": [
             # 7 is "every day".
             {"Id": 1, "UserId": guid(BOB_ID), "DayOfWeek": 7, "StartHour": 0.0, "EndHour": 24.0}
@@ -65,14 +73,20 @@ def user_tables() -> Tables:
     }
 
 
-def _user(number: int, user: SampleUser, **others: Stored) -> Row:
-    identity = ALICE_ID if user == ALICE else BOB_ID
+def user_row(number: int, identity: UUID, name: str, password: str | None, **others: Stored) -> Row:
+    """A row of `Users`.
+
+    Args:
+        number: 1 for the first user, and so on.
+        password: its hash, or None for a user who needs none.
+        others: columns that differ from a new user's.
+    """
     return {
         "Id": guid(identity),
         "InternalId": number,
-        "Username": user.name,
-        "NormalizedUsername": user.name.upper(),
-        "Password": password_hash(user.password, user.name),
+        "Username": name,
+        "NormalizedUsername": name.upper(),
+        "Password": password,
         "AuthenticationProviderId": AUTHENTICATION_PROVIDER,
         "PasswordResetProviderId": PASSWORD_RESET_PROVIDER,
         "CastReceiverId": "F007D354",
@@ -105,13 +119,15 @@ def _user(number: int, user: SampleUser, **others: Stored) -> Row:
 
 
 def _alice() -> Row:
-    return _user(1, ALICE, LoginAttemptsBeforeLockout=-1)
+    return user_row(1, ALICE_ID, ALICE.name, password_hash(ALICE.password, ALICE.name), LoginAttemptsBeforeLockout=-1)
 
 
 def _bob() -> Row:
-    return _user(
+    return user_row(
         2,
-        BOB,
+        BOB_ID,
+        BOB.name,
+        password_hash(BOB.password, BOB.name),
         AudioLanguagePreference="deu",
         SubtitleLanguagePreference="eng",
         LoginAttemptsBeforeLockout=5,
@@ -121,10 +137,17 @@ def _bob() -> Row:
     )
 
 
-def _permissions(number: int) -> list[Row]:
-    granted = permissions(administrator=number == 1)
+def permission_rows(number: int, identity: UUID, *, administrator: bool = False, upgraded: bool = False) -> list[Row]:
+    """All permissions of a user.
+
+    Args:
+        number: the user's, 1 for the first.
+        upgraded: with the column that is left over from an old version of the schema; some rows of upgraded
+            servers have it.
+    """
+    granted = permissions(administrator=administrator)
     granted[PermissionKind.IS_HIDDEN] = False
-    user_id = guid(ALICE_ID if number == 1 else BOB_ID)
+    user_id = guid(identity)
     offset = (number - 1) * len(granted)
     return [
         {
@@ -133,16 +156,18 @@ def _permissions(number: int) -> list[Row]:
             "Kind": int(kind),
             "Value": int(value),
             "RowVersion": 0,
-            # Left over from an old version of the schema; some rows of upgraded servers have it.
-            "Permission_Permissions_Guid": user_id if number == 1 else None,
+            "Permission_Permissions_Guid": user_id if upgraded else None,
         }
         for position, (kind, value) in enumerate(granted.items(), 1)
     ]
 
 
-def _preferences(number: int) -> list[Row]:
-    values = {PreferenceKind.ORDERED_VIEWS: f"{MOVIES_VIEW.hex}|{SHOWS_VIEW.hex}"} if number == 1 else {}
-    user_id = guid(ALICE_ID if number == 1 else BOB_ID)
+def preference_rows(
+    number: int, identity: UUID, *, ordered_views: Sequence[UUID] = (), upgraded: bool = False
+) -> list[Row]:
+    """All preferences of a user; arguments as of `permission_rows`."""
+    values = {PreferenceKind.ORDERED_VIEWS: "|".join(view.hex for view in ordered_views)}
+    user_id = guid(identity)
     offset = (number - 1) * len(PreferenceKind)
     return [
         {
@@ -151,7 +176,7 @@ def _preferences(number: int) -> list[Row]:
             "Kind": int(kind),
             "Value": values.get(kind, ""),
             "RowVersion": 0,
-            "Preference_Preferences_Guid": user_id if number == 1 else None,
+            "Preference_Preferences_Guid": user_id if upgraded else None,
         }
         for position, kind in enumerate(PreferenceKind, 1)
     ]
