@@ -12,10 +12,10 @@ from rich.table import Table
 
 from jellyfin_ha.lab import cluster, images, packages, toolchain
 from jellyfin_ha.lab.library import MINIMUM_ITEMS, write_sample_database
-from jellyfin_ha.operations.progress import silent
+from jellyfin_ha.operations.progress import Progress, silent
 
 from .checkout import Checkout
-from .stages import Report, Stages
+from .stages import Stages
 
 app = typer.Typer(help="The three-node Kubernetes on this machine.", no_args_is_help=True)
 node = typer.Typer(help="One node of the lab: n1, n2 or n3.", no_args_is_help=True)
@@ -25,7 +25,7 @@ NodeName = Annotated[str, typer.Argument(help="n1, n2 or n3")]
 
 
 @contextmanager
-def _stage(title: str) -> Generator[Report]:
+def _stage(title: str) -> Generator[Progress]:
     with Stages(Console()).stage(title) as report:
         yield report
 

@@ -4,12 +4,11 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# A log is read afterwards: a line now and then shows that work goes on, a line for each package hides the rest.
-PLAIN_LINE_SECONDS = 15.0
+from jellyfin_ha.operations.progress import Progress, in_lines
 
 
 class Stages:
@@ -24,7 +23,7 @@ class Stages:
         self._durations: list[tuple[str, float]] = []
 
     @contextmanager
-    def stage(self, title: str) -> Generator["Report"]:
+    def stage(self, title: str) -> Generator[Progress]:
         """A stage; yields the progress to hand to the work."""
         shown = _bar(self._console) if self._console.is_terminal else _lines(self._console, title)
         with self.timed(title), shown as report:
@@ -52,17 +51,12 @@ class Stages:
         return table
 
 
-class Report:
-    """A `jellyfin_ha.operations.progress.Progress` that one of the two forms below shows."""
+class _Bar:
+    """A `Progress` that moves a bar."""
 
-    def __call__(self, message: str, fraction: float | None = None, /) -> None:
-        """Shows what is being done, and which share of the stage is done."""
-
-
-class _Bar(Report):
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", total=None)
+    def __init__(self, shown: progress.Progress) -> None:
+        self._progress = shown
+        self._task = shown.add_task("", total=None)
 
     def __call__(self, message: str, fraction: float | None = None, /) -> None:
         self._progress.update(self._task, description=message, total=1.0 if fraction is not None else None)
@@ -70,27 +64,23 @@ class _Bar(Report):
             self._progress.update(self._task, completed=fraction)
 
 
-class _Lines(Report):
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last = float("-inf")
-
-    def __call__(self, message: str, fraction: float | None = None, /) -> None:
-        now = time.monotonic()
-        if now - self._last >= PLAIN_LINE_SECONDS:
-            self._last = now
-            share = f" {fraction:.0%}" if fraction is not None else ""
-            self._console.print(f"  {message}{share}", highlight=False, markup=False, soft_wrap=True)
+@contextmanager
+def _bar(console: Console) -> Generator[Progress]:
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=console, transient=True) as shown:
+        yield _Bar(shown)
 
 
 @contextmanager
-def _bar(console: Console) -> Generator[Report]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress)
+def _lines(console: Console, title: str) -> Generator[Progress]:
+    def say(line: str) -> None:
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
-
-@contextmanager
-def _lines(console: Console, title: str) -> Generator[Report]:
     console.print(f"{title} ...", highlight=False)
-    yield _Lines(console)
+    yield in_lines(say)

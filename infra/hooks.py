@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -19,7 +20,8 @@ from jellyfin_ha.operations.cluster import Access, Cluster
 from jellyfin_ha.operations.deployment import database, lease_store
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.leases import seed
-from jellyfin_ha.operations.migration import migrate, read_record
+from jellyfin_ha.operations.migration import Options, migrate, read_record
+from jellyfin_ha.operations.progress import in_lines
 
 
 def record(
@@ -64,7 +66,13 @@ def fingerprint_of(**inputs: str | int | None) -> str:
 
 
 def migrate_database(
-    access: Access, *, source: Path, secret_name: str, selector: Mapping[str, str], servers: Mapping[str, str]
+    access: Access,
+    *,
+    source: Path,
+    options: Options,
+    secret_name: str,
+    selector: Mapping[str, str],
+    servers: Mapping[str, str],
 ) -> Callable[[], Awaitable[None]]:
     """The hook that fills the server's new database from `source`; does nothing when that was done before.
 
@@ -81,7 +89,9 @@ def migrate_database(
                     f"with `kubectl -n {access.namespace} scale statefulset jellyfin --replicas=0` and run the update "
                     "again, which starts them again"
                 )
-            result = await asyncio.to_thread(migrate, source, conninfo)
+            result = await asyncio.to_thread(
+                migrate, source, conninfo, options=options, progress=in_lines(partial(print, flush=True))
+            )
         print(result.summary())
 
     return hook

@@ -148,6 +148,7 @@ class Migration(Model):
     """The single server's database that fills a new one: `source` until that is done, `done: true` from then on."""
 
     source: Annotated[str, Field(min_length=1)] | None = None
+    repair: bool = False
     done: bool = False
 
     @model_validator(mode="after")

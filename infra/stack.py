@@ -17,7 +17,7 @@ from jellyfin_ha.components.common import metadata
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
-from jellyfin_ha.operations.migration import check_source
+from jellyfin_ha.operations.migration import Options, check_source
 
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
@@ -141,6 +141,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 hooks.migrate_database(
                     access,
                     source=source,
+                    options=Options(repair=settings.migration.repair),
                     secret_name=parts.database_secret,
                     selector=parts.database,
                     servers=parts.server,

@@ -1,6 +1,11 @@
 """How long work tells what it is doing, without knowing who listens."""
 
+import time
+from collections.abc import Callable
 from typing import Protocol
+
+# A log is read afterwards: a line now and then shows that work goes on, a line for each step hides the rest.
+PLAIN_LINE_SECONDS = 15.0
 
 
 class Progress(Protocol):
@@ -16,3 +21,27 @@ class Progress(Protocol):
 
 def silent(message: str, fraction: float | None = None, /) -> None:
     """A progress that tells nobody."""
+
+
+def in_lines(say: Callable[[str], None]) -> Progress:
+    """A progress in plain lines, one every 15 s at most, with the share that is done and the time that is left.
+
+    Args:
+        say: takes one line.
+    """
+    started = time.monotonic()
+    last = float("-inf")
+
+    def tell(message: str, fraction: float | None = None, /) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < PLAIN_LINE_SECONDS:
+            return
+        last = now
+        share = f" {fraction:.0%}" if fraction is not None else ""
+        took = now - started
+        # What has just begun says nothing about how long it takes.
+        left = f", {took / fraction - took:.0f} s left" if fraction and took >= PLAIN_LINE_SECONDS else ""
+        say(f"{message}{share}{left}")
+
+    return tell
