@@ -18,6 +18,7 @@ from jellyfin_ha.infra.settings import parse_settings
 from jellyfin_ha.lab.instance import Instance
 from jellyfin_ha.operations.cluster import Access, PodState
 from jellyfin_ha.operations.errors import UserError
+from jellyfin_ha.operations.migration import Options
 from tests.unit.test_settings import MINIMAL
 
 
@@ -87,9 +88,14 @@ def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(hooks, "Cluster", Running)
     monkeypatch.setattr(hooks, "database", database)
     monkeypatch.setattr(hooks, "read_record", lambda _: None)
-    monkeypatch.setattr(hooks, "migrate", lambda *arguments: migrated.append(arguments))
+    monkeypatch.setattr(hooks, "migrate", lambda *arguments, **_: migrated.append(arguments))
     hook = hooks.migrate_database(
-        Access(namespace="home"), source=Path("jellyfin.db"), secret_name="credentials", selector={}, servers={}
+        Access(namespace="home"),
+        source=Path("jellyfin.db"),
+        options=Options(),
+        secret_name="credentials",
+        selector={},
+        servers={},
     )
     with pytest.raises(UserError, match="found jellyfin-0: stop them"):
         asyncio.run(hook())  # type: ignore[arg-type]
