@@ -1,0 +1,1 @@
+"""Moves a single server's configuration folder to the volume of the new ones, without changing it."""
