@@ -15,6 +15,7 @@ from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.status import read_status
 
 from . import lab
+from .adopt import adopt
 from .checkout import Checkout
 from .stages import Stages
 from .status import as_json, show
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Jellyfin, highly available on Kubernetes.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(lab.app, name="lab")
+app.command()(adopt)
 
 Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
 
