@@ -15,6 +15,7 @@ from rich.console import Console
 from jellyfin_ha.operations.errors import UserError
 
 from . import lab
+from .adopt import adopt_command
 from .checkout import Checkout
 from .migrate import migrate_command
 from .stages import Stages
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(lab.app, name="lab")
 app.command("migrate")(migrate_command)
+app.command("adopt")(adopt_command)
 
 Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
 

@@ -1,0 +1,101 @@
+"""`jellyfin-ha adopt`: a single server's configuration folder for the new servers."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from jellyfin_ha.components.server_pod import CACHE, CONFIG, SERVER_UID, TRANSCODE
+from jellyfin_ha.infra.stack import MEDIA
+from jellyfin_ha.operations import adoption
+from jellyfin_ha.operations.errors import UserError
+
+from .adopt_summary import show_outcome, show_survey
+from .stages import Stages
+
+KEEP = "keep"
+
+
+def adopt_command(
+    source: Annotated[
+        Path, typer.Option("--from", help="the old server's folder: what is behind /config, or its data folder")
+    ],
+    target: Annotated[Path, typer.Option("--to", help="the new servers' configuration folder, as it is mounted here")],
+    config: Annotated[
+        Path | None, typer.Option("--from-config", help="the old configuration folder, if it lies elsewhere")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say everything, write nothing")] = False,
+    media: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH[=HERE]", help="where the new servers have media, and that folder here"),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(metavar="UID:GID", help="whom the copies belong to; keep leaves it to this user")
+    ] = None,
+    accept_paths: Annotated[bool, typer.Option("--accept-paths", help="go on although media lie elsewhere")] = False,
+    leave_out_links: Annotated[
+        bool, typer.Option("--leave-out-links", help="go on without what links outside the folder lead to")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="for programs, --dry-run or not")] = None,
+) -> None:
+    """Copy a single server's identity, settings, images and plugins to the new servers' volume.
+
+    The old folder is never changed, and the database is not part of this.
+    """
+    request = adoption.Request(
+        source=source.expanduser(),
+        config=config.expanduser() if config else None,
+        target=target.expanduser(),
+        new=adoption.NewServers(config=CONFIG, transcode=TRANSCODE, cache=CACHE),
+        media=tuple(adoption.parse_media(each) for each in media or [MEDIA]),
+        accept_paths=accept_paths,
+        leave_out_links=leave_out_links,
+    )
+    belongs_to = _owner(owner)
+    console = Console()
+    stages = Stages(console)
+    with stages.stage("old and new folder looked at") as progress:
+        found = adoption.survey(request, progress)
+    if report is not None:
+        _require_elsewhere(report, found)
+    show_survey(console, found, belongs_to)
+    outcome = None
+    try:
+        if not dry_run and not found.refusals:
+            with stages.stage("copied, read back and compared") as progress:
+                outcome = adoption.run(
+                    found.layout,
+                    found.selection,
+                    found.comparison,
+                    found.target,
+                    server_id=found.server_id,
+                    owner=belongs_to,
+                    report=progress,
+                )
+    except UserError as error:
+        if report is not None:
+            adoption.write_report(report, adoption.as_report(found, None, str(error)))
+        raise
+    if report is not None:
+        adoption.write_report(report, adoption.as_report(found, outcome))
+    if found.refusals:
+        raise UserError("nothing was copied:\n" + "\n".join(f"- {reason}" for reason in found.refusals))
+    show_outcome(stages, found, outcome)
+
+
+def _owner(text: str | None) -> adoption.Owner | None:
+    if text is None:
+        return adoption.Owner(SERVER_UID, SERVER_UID) if os.geteuid() == 0 else None
+    return None if text == KEEP else adoption.parse_owner(text)
+
+
+def _require_elsewhere(report: Path, found: adoption.Survey) -> None:
+    place = report.absolute().parent.resolve()
+    for folder in (found.layout.data, found.layout.config, found.target):
+        if place == folder or folder in place.parents:
+            raise UserError(
+                f"expected --report outside the old and the new folder, found it in {adoption.shown(str(folder))}",
+                exit_code=2,
+            )

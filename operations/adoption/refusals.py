@@ -1,0 +1,83 @@
+"""Why an adoption does not begin: each reason with what was found and what to do."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserError
+from .inventory import Entry
+from .journal import Record
+from .layout import DEVICE, read_server_id
+from .media import PathCheck
+from .naming import shown, size
+
+NAMES_IN_A_MESSAGE = 8
+
+
+def other_server(target: Path, server_id: str, record: Record | None) -> str | None:
+    """The new folder holds, or was given, another server's identity."""
+    there = record.server_id if record else ""
+    if not there and (target / DEVICE).is_file():
+        try:
+            there = read_server_id(target)
+        except UserError as error:
+            return f"the new folder holds a server's files, and no id that could be compared: {error}"
+    if there in ("", server_id):
+        return None
+    return (
+        f"expected {shown(str(target))} to be empty or to hold the server {server_id}, found the server {there}. If "
+        "that is a new one that nobody has used: stop it, empty the folder but for config/database.xml and what its "
+        "image put in plugins/, and run this again. Otherwise give another folder."
+    )
+
+
+def unreadable(paths: Sequence[str]) -> str | None:
+    """Files that this user may not read."""
+    return f"this user may not read {_some(paths)}: run it as root, or as the old server's user" if paths else None
+
+
+def conflicts(target: Path, found: Sequence[str]) -> str | None:
+    """Files in the new folder that no adoption of this server wrote."""
+    if not found:
+        return None
+    return (
+        f"{shown(str(target))} holds what no adoption of this server wrote, and nothing there is overwritten: "
+        f"{_some(found, '; ')}. Give an empty folder, or move these away if nobody needs them."
+    )
+
+
+def leaving_links(found: Sequence[Entry]) -> str | None:
+    """Links to something that is not in the old folder."""
+    if not found:
+        return None
+    named = [f"{shown(entry.path)} -> {shown(entry.link)}" for entry in found]
+    return (
+        f"links lead out of the old folder, and what they lead to would be missing: {_some(named, '; ')}. Mount or "
+        "copy that in the links' place, or go on without with --leave-out-links."
+    )
+
+
+def no_room(target: Path, needed: int, free: int) -> str | None:
+    """The new folder's file system is too small."""
+    if needed <= free:
+        return None
+    return f"{shown(str(target))} needs room for {size(needed)}, and has {size(free)}: make room or give another folder"
+
+
+def media_elsewhere(paths: PathCheck) -> str | None:
+    """Items whose files the new servers will not find."""
+    counts = (
+        (sum(group.items for group in paths.outside), "lie under no folder that the new servers have media in"),
+        (sum(group.items for group in paths.missing), "have no file on this machine"),
+    )
+    found = " and ".join(f"{count:,} items {what}" for count, what in counts if count)
+    if not found:
+        return None
+    return (
+        f"{found}. Jellyfin knows an item by its path: a new server takes these for gone, with their watch state. "
+        "Mount the media at the old paths, name every folder with --media, or go on with --accept-paths."
+    )
+
+
+def _some(names: Sequence[str], separator: str = ", ") -> str:
+    more = f" and {len(names) - NAMES_IN_A_MESSAGE} more" if len(names) > NAMES_IN_A_MESSAGE else ""
+    return separator.join(shown(name) for name in names[:NAMES_IN_A_MESSAGE]) + more

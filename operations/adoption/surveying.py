@@ -1,0 +1,180 @@
+"""Everything that can be known before a byte is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..progress import Progress
+from . import refusals
+from .inventory import Entry, Kind, take_inventory
+from .journal import read_record
+from .layout import Layout, find_layout, read_server_id
+from .media import MediaRoot, PathCheck, check_paths
+from .naming import shown
+from .old_paths import LINK_FILE, find_old_paths
+from .plugin_databases import PluginDatabase, find_plugin_databases
+from .selection import Selection, select
+from .settings import Finding, NewServers, find_settings, server_name
+from .space import bytes_free, bytes_needed
+from .target import Comparison, compare
+
+LINK_FILE_LIMIT_BYTES = 4096
+NO_SERVER_YET = (
+    "no server has started on the new folder yet (it has no config/database.xml): do the first `pulumi up` before "
+    "adopting, or the first server finds the old settings beside an empty database, and takes it for an old one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be adopted, and how.
+
+    Args:
+        source: the old folder, or the data folder of a package.
+        config: the old configuration folder, where it lies elsewhere.
+        target: the new folder.
+        new: where the new servers have what.
+        media: the folders that the new servers have media in.
+        accept_paths: go on although media lie elsewhere.
+        leave_out_links: go on although links lead out of the folder.
+    """
+
+    source: Path
+    config: Path | None
+    target: Path
+    new: NewServers
+    media: tuple[MediaRoot, ...]
+    accept_paths: bool = False
+    leave_out_links: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found.
+
+    Args:
+        layout: how the old server was installed.
+        target: the new folder, with no link in its path.
+        server_id: the old server's id.
+        server_name: what it calls itself; may be empty.
+        selection: what moves and what stays.
+        comparison: what of it is there already.
+        findings: settings and files to look at.
+        plugin_databases: SQLite files of plugins.
+        paths: whether the media are where they were.
+        notes: what else is to be known.
+        refusals: why nothing will be copied; empty when it will.
+    """
+
+    layout: Layout
+    target: Path
+    server_id: str
+    server_name: str
+    selection: Selection
+    comparison: Comparison
+    findings: tuple[Finding, ...]
+    plugin_databases: tuple[PluginDatabase, ...]
+    paths: PathCheck
+    notes: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+def survey(request: Request, report: Progress) -> Survey:
+    """Look at the old and the new folder. Writes nothing.
+
+    Raises:
+        UserError: exit code 2: the folders cannot be what they are said to be; 1: one of them changed meanwhile, or
+            its storage fails.
+    """
+    try:
+        return _survey(request, report)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {shown(str(error.filename))}: {error.strerror}. If the old server still runs, stop it."
+        ) from error
+
+
+def _survey(request: Request, report: Progress) -> Survey:
+    layout = find_layout(request.source, request.config)
+    target = _target(request.target, layout)
+    server_id = read_server_id(layout.data)
+    report("looking at the old folder", None)
+    inventory = take_inventory(layout, report)
+    selection = select(inventory)
+    libraries = tuple(_library(entry) for entry in selection.files if entry.path.endswith(LINK_FILE))
+    paths = check_paths(layout.database, request.media, layout.homes, libraries, report)
+    record = read_record(target)
+    stranger = refusals.other_server(target, server_id, record)
+    # With unreadable files or a stranger's folder there is nothing to compare.
+    blocked = stranger or inventory.unreadable
+    comparison = Comparison((), 0, (), ()) if blocked else compare(target, selection.copied, record, report)
+    readable = () if inventory.unreadable else selection.copied
+    homes = (*layout.homes, *([paths.home] if paths.home else []))
+    return Survey(
+        layout,
+        target,
+        server_id,
+        server_name(layout.config),
+        selection,
+        comparison,
+        (
+            *find_settings(layout.config, request.new),
+            *find_old_paths(readable, homes, request.new),
+            *_own_rows(paths, request.new),
+        ),
+        find_plugin_databases(readable),
+        paths,
+        tuple(note for note in (paths.note, _order(target)) if note),
+        tuple(
+            reason
+            for reason in (
+                stranger,
+                refusals.unreadable(inventory.unreadable),
+                refusals.conflicts(target, comparison.conflicts),
+                None if request.leave_out_links else refusals.leaving_links(selection.leaving),
+                refusals.no_room(target, bytes_needed(comparison.missing), bytes_free(target)),
+                None if request.accept_paths else refusals.media_elsewhere(paths),
+            )
+            if reason is not None
+        ),
+    )
+
+
+def _target(target: Path, layout: Layout) -> Path:
+    if target.exists() and not target.is_dir():
+        raise UserError(f"expected --to with a folder, found a file: {shown(str(target))}", exit_code=2)
+    if not target.exists() and not target.absolute().parent.is_dir():
+        raise UserError(
+            f"expected --to with a folder, or a new one in a folder that exists; {shown(str(target.parent))} does not. "
+            "Is the volume mounted?",
+            exit_code=2,
+        )
+    resolved = target.resolve()
+    for folder in (layout.data, layout.config):
+        if resolved == folder or resolved in folder.parents or folder in resolved.parents:
+            raise UserError(
+                f"expected two folders apart from each other, found {shown(str(folder))} and {shown(str(resolved))}: "
+                "the old folder is never changed, so the new one must lie elsewhere",
+                exit_code=2,
+            )
+    return resolved
+
+
+def _library(entry: Entry) -> str:
+    if entry.kind is not Kind.FILE or entry.size > LINK_FILE_LIMIT_BYTES:
+        return entry.path
+    try:
+        return Path(entry.source).read_text("utf-8-sig", "surrogateescape").strip() or entry.path
+    except OSError:
+        return entry.path
+
+
+def _order(target: Path) -> str:
+    return "" if (target / "config" / "database.xml").exists() else NO_SERVER_YET
+
+
+def _own_rows(paths: PathCheck, new: NewServers) -> tuple[Finding, ...]:
+    if not paths.own or paths.home in (None, new.config):
+        return ()
+    advice = f"{paths.own:,} items, libraries among them, are in it; the new servers have it as {new.config}"
+    return (Finding("data/jellyfin.db", "path of the old server", paths.home or "", advice),)

@@ -1,0 +1,87 @@
+"""What the new folder holds already, and whether any of it is somebody else's."""
+
+import hashlib
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..progress import Progress
+from .inventory import Entry, Kind
+from .journal import Record, Written
+from .naming import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The new folder against what is to be copied.
+
+    Args:
+        missing: entries to copy.
+        known: how many files are there and done.
+        same: files that are there with the same content, though no adoption wrote them; with their record.
+        conflicts: what is there and differs, each with a reason, for people.
+    """
+
+    missing: tuple[Entry, ...]
+    known: int
+    same: tuple[tuple[Entry, Written], ...]
+    conflicts: tuple[str, ...]
+
+
+def compare(target: Path, copied: tuple[Entry, ...], record: Record | None, report: Progress) -> Comparison:
+    """Look at every place that an entry would take. Writes nothing.
+
+    A file counts as done when the record has it with the size and time that both sides still have. One whose size or
+    time differs is read: it may be replaced when an adoption wrote exactly what is there.
+    """
+    if not target.exists():
+        return Comparison(copied, 0, (), ())
+    missing: list[Entry] = []
+    same: list[tuple[Entry, Written]] = []
+    conflicts: list[str] = []
+    known = 0
+    for entry in copied:
+        place = target / entry.path
+        try:
+            about = place.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            missing.append(entry)
+            continue
+        if entry.kind is Kind.FOLDER:
+            if not stat.S_ISDIR(about.st_mode):
+                conflicts.append(f"{shown(entry.path)}: a folder here, something else there")
+        elif entry.kind is Kind.LINK:
+            if not (stat.S_ISLNK(about.st_mode) and str(place.readlink()) == entry.link):
+                conflicts.append(f"{shown(entry.path)}: a link here, something else there")
+        elif not stat.S_ISREG(about.st_mode):
+            conflicts.append(f"{shown(entry.path)}: a file here, something else there")
+        else:
+            written = record.files.get(entry.path, ()) if record else ()
+            if any(_unchanged(each, entry, about.st_size, about.st_mtime_ns) for each in written):
+                known += 1
+                continue
+            report(f"comparing {shown(entry.path)}", None)
+            there = digest_of(place)
+            if about.st_size == entry.size and there == digest_of(Path(entry.source)):
+                same.append((entry, Written(entry.size, entry.mtime_ns, about.st_mtime_ns, there)))
+            elif there in {each.sha256 for each in written}:
+                missing.append(entry)
+            elif written:
+                conflicts.append(f"{shown(entry.path)}: was changed since it was adopted")
+            else:
+                conflicts.append(f"{shown(entry.path)}: has another content there")
+    return Comparison(tuple(missing), known, tuple(same), tuple(conflicts))
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _unchanged(written: Written, entry: Entry, size: int, mtime_ns: int) -> bool:
+    return (written.size, written.source_mtime_ns, written.target_mtime_ns) == (
+        entry.size,
+        entry.mtime_ns,
+        mtime_ns,
+    ) and size == entry.size
