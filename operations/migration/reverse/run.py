@@ -203,7 +203,9 @@ def _fill(
         done += table.rows
     if problems:
         raise problems.error(
-            "the new file differs from PostgreSQL; it was removed", "Please report this: it is a fault of the tool."
+            "the new file differs from PostgreSQL; it was removed",
+            "SQLite has no NaN: change such values in PostgreSQL first. Anything else is a fault of the tool: please "
+            "report it.",
         )
 
 
