@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..migration.in_use import require_closed
 from .inventory import Entry
 from .journal import Record
 from .layout import DEVICE, read_server_id
@@ -28,6 +29,17 @@ def other_server(target: Path, server_id: str, record: Record | None) -> str | N
         "that is a new one that nobody has used: stop it, empty the folder but for config/database.xml and what its "
         "image put in plugins/, and run this again. Otherwise give another folder."
     )
+
+
+def still_open(database: Path) -> str | None:
+    """A process of this machine has the old server's database open."""
+    try:
+        require_closed(database)
+    except UserError as error:
+        return str(error)
+    except OSError:
+        return None  # This user may not look: then the paths of media are not checked either, and that is said.
+    return None
 
 
 def unreadable(paths: Sequence[str]) -> str | None:

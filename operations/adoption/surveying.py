@@ -89,9 +89,9 @@ def survey(request: Request, report: Progress) -> Survey:
     try:
         return _survey(request, report)
     except OSError as error:
-        raise UserError(
-            f"cannot read {shown(str(error.filename))}: {error.strerror}. If the old server still runs, stop it."
-        ) from error
+        denied = isinstance(error, PermissionError)
+        advice = "Run this as root, or as the owner" if denied else "If one of the servers still runs, stop it"
+        raise UserError(f"cannot read {shown(str(error.filename))}: {error.strerror}. {advice}.") from error
 
 
 def _survey(request: Request, report: Progress) -> Survey:
@@ -106,9 +106,9 @@ def _survey(request: Request, report: Progress) -> Survey:
     record = read_record(target)
     stranger = refusals.other_server(target, server_id, record)
     # With unreadable files or a stranger's folder there is nothing to compare.
-    blocked = stranger or inventory.unreadable
+    blocked = stranger or selection.unreadable
     comparison = Comparison((), 0, (), ()) if blocked else compare(target, selection.copied, record, report)
-    readable = () if inventory.unreadable else selection.copied
+    readable = () if selection.unreadable else selection.copied
     homes = (*layout.homes, *([paths.home] if paths.home else []))
     return Survey(
         layout,
@@ -128,8 +128,9 @@ def _survey(request: Request, report: Progress) -> Survey:
         tuple(
             reason
             for reason in (
+                refusals.still_open(layout.database),
                 stranger,
-                refusals.unreadable(inventory.unreadable),
+                refusals.unreadable(selection.unreadable),
                 refusals.conflicts(target, comparison.conflicts),
                 None if request.leave_out_links else refusals.leaving_links(selection.leaving),
                 refusals.no_room(target, bytes_needed(comparison.missing), bytes_free(target)),
