@@ -53,6 +53,7 @@ def adopt_command(
         accept_paths=accept_paths,
         leave_out_links=leave_out_links,
     )
+    report = report.expanduser() if report else None
     belongs_to = _owner(owner)
     console = Console()
     stages = Stages(console)
@@ -93,6 +94,10 @@ def _owner(text: str | None) -> adoption.Owner | None:
 
 def _require_elsewhere(report: Path, found: adoption.Survey) -> None:
     place = report.absolute().parent.resolve()
+    if not place.is_dir():
+        raise UserError(
+            f"expected --report in a folder that exists, {adoption.shown(str(place))} does not", exit_code=2
+        )
     for folder in (found.layout.data, found.layout.config, found.target):
         if place == folder or folder in place.parents:
             raise UserError(

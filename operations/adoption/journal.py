@@ -108,7 +108,7 @@ def open_journal(target: Path, server_id: str, owner: Owner | None) -> Generator
     """The record, for this run alone.
 
     Raises:
-        UserError: another run writes there now.
+        UserError: another run writes there now, or has adopted another server into it.
     """
     path = target / JOURNAL
     # Unbuffered: a line that was written is with the system, whatever happens to this process.
@@ -125,6 +125,13 @@ def open_journal(target: Path, server_id: str, owner: Owner | None) -> Generator
         journal = Journal(appended)
         if path.stat().st_size == 0:
             journal.start(server_id)
+        with path.open("rb") as content:
+            adopted = json.loads(content.readline())["server_id"]
+        if adopted != server_id:
+            raise UserError(
+                f"another run has begun to adopt the server {adopted} into {shown(str(target))} meanwhile: give "
+                "another folder."
+            )
         yield journal
 
 

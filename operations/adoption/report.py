@@ -64,7 +64,10 @@ def write_report(path: Path, content: Mapping[str, object]) -> None:
         part.write_text(json.dumps(content, indent=2) + "\n", "ascii")
         part.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write the report {shown(str(path))}: {error.strerror}") from error
+        raise UserError(
+            f"cannot write the report {shown(str(path))}: {error.strerror}. What was copied is kept: run this again, "
+            "with another --report."
+        ) from error
 
 
 def _groups(groups: Sequence[Group]) -> list[dict[str, object]]:

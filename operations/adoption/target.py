@@ -2,7 +2,8 @@
 
 import hashlib
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..progress import Progress
@@ -20,12 +21,14 @@ class Comparison:
         known: how many files are there and done.
         same: files that are there with the same content, though no adoption wrote them; with their record.
         conflicts: what is there and differs, each with a reason, for people.
+        replaced: size and time of files that an earlier run wrote and that are among the missing, by path.
     """
 
     missing: tuple[Entry, ...]
     known: int
     same: tuple[tuple[Entry, Written], ...]
     conflicts: tuple[str, ...]
+    replaced: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
 
 def compare(target: Path, copied: tuple[Entry, ...], record: Record | None, report: Progress) -> Comparison:
@@ -39,6 +42,7 @@ def compare(target: Path, copied: tuple[Entry, ...], record: Record | None, repo
     missing: list[Entry] = []
     same: list[tuple[Entry, Written]] = []
     conflicts: list[str] = []
+    replaced: dict[str, tuple[int, int]] = {}
     known = 0
     for entry in copied:
         place = target / entry.path
@@ -66,11 +70,12 @@ def compare(target: Path, copied: tuple[Entry, ...], record: Record | None, repo
                 same.append((entry, Written(entry.size, entry.mtime_ns, about.st_mtime_ns, there)))
             elif there in {each.sha256 for each in written}:
                 missing.append(entry)
+                replaced[entry.path] = (about.st_size, about.st_mtime_ns)
             elif written:
                 conflicts.append(f"{shown(entry.path)}: was changed since it was adopted")
             else:
                 conflicts.append(f"{shown(entry.path)}: has another content there")
-    return Comparison(tuple(missing), known, tuple(same), tuple(conflicts))
+    return Comparison(tuple(missing), known, tuple(same), tuple(conflicts), replaced)
 
 
 def digest_of(path: Path) -> str:

@@ -94,7 +94,7 @@ def _copy(
             done += count
             report(f"copying {shown(path)}", done / total if total else None)
 
-        copy_file(entry, target, owner, journal, moved)
+        copy_file(entry, target, owner, journal, moved, comparison.replaced.get(entry.path))
         done = before + entry.size
         files += 1
     _remove_parts(selection.copied, target)

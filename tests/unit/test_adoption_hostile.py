@@ -209,6 +209,37 @@ def test_a_server_that_has_its_database_open_is_refused_though_it_writes_nothing
     assert look(old, new).refusals == ()
 
 
+def test_what_appears_in_the_new_folder_while_it_is_copied_is_not_overwritten(old: Path, new: Path) -> None:
+    found = look(old, new)
+    write(new / "config/encoding.xml", "<EncodingOptions />")
+    with pytest.raises(UserError, match="a new server runs on that folder") as failure:
+        copy(found)
+    assert failure.value.exit_code == 1
+    assert (new / "config/encoding.xml").read_text() == "<EncodingOptions />"
+    assert "config/encoding.xml: has another content there" in look(old, new).refusals[0]
+
+
+def test_what_changes_in_the_new_folder_while_it_is_brought_up_to_date_is_not_overwritten(old: Path, new: Path) -> None:
+    adopt(old, new)
+    (old / "config/branding.xml").write_text("<BrandingOptions><Css>red</Css></BrandingOptions>")
+    found = look(old, new)
+    (new / "config/branding.xml").write_text("<BrandingOptions><Css>green</Css></BrandingOptions>")
+    with pytest.raises(UserError, match="was written while this copied"):
+        copy(found)
+    assert "green" in (new / "config/branding.xml").read_text()
+
+
+def test_two_servers_adopted_at_once_do_not_mix(old: Path, new: Path, tmp_path: Path) -> None:
+    other = make(tmp_path / "other")
+    write(other / "data/device.txt", old_server.OTHER_ID)
+    found = look(old, new)
+    adopt(other, new)
+    before = files(new)
+    with pytest.raises(UserError, match=f"another run has begun to adopt the server {old_server.OTHER_ID}"):
+        copy(found)
+    assert files(new) == before
+
+
 def test_a_target_that_cannot_be_written_is_told_and_nothing_is_lost(public: Path) -> None:
     old, new = make(public / "old"), public / "new"
     new.mkdir()
