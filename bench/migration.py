@@ -26,6 +26,7 @@ from statistics import median
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -196,8 +197,9 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--library", type=Path, help="a jellyfin.db that is there already")
     chosen = arguments.parse_args()
-    if not shutil.which("pgloader"):
-        sys.exit("expected pgloader, found none: apt-get install --no-install-recommends pgloader")
+    missing = [name for name in ("pgloader", "psql", "time") if not shutil.which(name)]
+    if missing:
+        sys.exit(f"expected the programs {', '.join(missing)}, found none: apt-get install pgloader postgresql time")
     with tempfile.TemporaryDirectory(prefix="jellyfin-ha-bench-") as name, running_postgres(SETTINGS) as server:
         folder = Path(name)
         library = chosen.library or folder / "jellyfin.db"
@@ -226,7 +228,7 @@ def show(runs: dict[str, list[Run]], rows: int, size: int) -> None:
         for run in ours
         if run.steps is not None
     ]
-    table = Table("way", "seconds", "rows/s", "speed vs pgloader", "speed vs \\copy", "client MiB", box=None)
+    table = Table("way", "seconds", "rows/s", "speed to pgloader", "speed to \\copy", "client MiB", box=box.MARKDOWN)
     baseline = median(run.seconds for run in runs["pgloader, repaired"])
     limit = median(run.seconds for run in runs["\\copy of ready files"])
     for way, found in {"migration, copy alone": copy_only, **runs}.items():
@@ -236,11 +238,11 @@ def show(runs: dict[str, list[Run]], rows: int, size: int) -> None:
             way,
             f"{took:.1f}",
             f"{rows / took:,.0f}",
-            f"{baseline / took:.2f}x",
-            f"{limit / took:.2f}x",
+            f"{baseline / took:.2f}",
+            f"{limit / took:.2f}",
             str(max(peaks)) if peaks else "",
         )
-    console = Console()
+    console = Console(width=120)
     console.print(f"{rows:,} rows, SQLite file {size / 1e6:,.0f} MB, medians of {len(ours)} rounds", highlight=False)
     console.print(table)
     steps = ours[0].steps or {}

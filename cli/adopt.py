@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from jellyfin_ha.components.server_pod import CACHE, CONFIG, SERVER_UID, TRANSCODE
-from jellyfin_ha.infra.stack import MEDIA
 from jellyfin_ha.operations import adoption
 from jellyfin_ha.operations.errors import UserError
 
@@ -44,6 +42,9 @@ def adopt_command(
 
     The old folder is never changed, and the database is not part of this.
     """
+    from jellyfin_ha.components.server_pod import CACHE, CONFIG, SERVER_UID, TRANSCODE
+    from jellyfin_ha.infra.stack import MEDIA
+
     request = adoption.Request(
         source=source.expanduser(),
         config=config.expanduser() if config else None,
@@ -54,7 +55,7 @@ def adopt_command(
         leave_out_links=leave_out_links,
     )
     report = report.expanduser() if report else None
-    belongs_to = _owner(owner)
+    belongs_to = _owner(owner, default=SERVER_UID)
     console = Console()
     stages = Stages(console)
     with stages.stage("old and new folder looked at") as progress:
@@ -78,9 +79,9 @@ def adopt_command(
     show_outcome(stages, found, outcome)
 
 
-def _owner(text: str | None) -> adoption.Owner | None:
+def _owner(text: str | None, *, default: int) -> adoption.Owner | None:
     if text is None:
-        return adoption.Owner(SERVER_UID, SERVER_UID) if os.geteuid() == 0 else None
+        return adoption.Owner(default, default) if os.geteuid() == 0 else None
     return None if text == KEEP else adoption.parse_owner(text)
 
 

@@ -24,13 +24,12 @@ def silent(message: str, fraction: float | None = None, /) -> None:
 
 
 def in_lines(say: Callable[[str], None]) -> Progress:
-    """A progress in plain lines, one every 15 s at most, with the share that is done and the time that is left.
+    """A progress in plain lines, one every 15 s, with the share that is done and the time that is left.
 
     Args:
         say: takes one line.
     """
-    started = time.monotonic()
-    last = float("-inf")
+    started = last = time.monotonic()
 
     def tell(message: str, fraction: float | None = None, /) -> None:
         nonlocal last
@@ -40,8 +39,7 @@ def in_lines(say: Callable[[str], None]) -> Progress:
         last = now
         share = f" {fraction:.0%}" if fraction is not None else ""
         took = now - started
-        # What has just begun says nothing about how long it takes.
-        left = f", {took / fraction - took:.0f} s left" if fraction and took >= PLAIN_LINE_SECONDS else ""
+        left = f", {took / fraction - took:.0f} s left" if fraction else ""
         say(f"{message}{share}{left}")
 
     return tell

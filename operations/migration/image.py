@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import UserError
+
 CHUNK_BYTES = 1 << 20
 # SQLite's file format, section 4.1 "WAL File Format": a header, then frames of a header and a page each.
 WAL_HEADER = struct.Struct(">4I 4I")
@@ -28,12 +30,18 @@ def fingerprint(path: Path) -> str:
 
     Returns:
         `sha256:` and 64 hexadecimal digits.
+
+    Raises:
+        UserError: exit code 2 when the file cannot be read.
     """
     digest = hashlib.sha256()
-    with ExitStack() as files:
-        for piece in _pieces(path, files):
-            for chunk in piece.chunks():
-                digest.update(chunk)
+    try:
+        with ExitStack() as files:
+            for piece in _pieces(path, files):
+                for chunk in piece.chunks():
+                    digest.update(chunk)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}. Check its disk.", exit_code=2) from error
     return f"sha256:{digest.hexdigest()}"
 
 

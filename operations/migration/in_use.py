@@ -1,13 +1,25 @@
-"""Whether somebody else has the old server's database open, or writes to it."""
+"""Whether somebody else uses either side: the old server's file, or the new server's database."""
 
 import fcntl
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 from ..errors import UserError
 from .image import beside
+from .target import LOCK_SECONDS, Connection
+
+POLL_SECONDS = 0.2
+# Other sessions of the same role in this database. No arguments. Rows: what each calls itself, and its address. The
+# first statement lets the second look again within one transaction.
+OTHERS = """
+SELECT application_name, host(client_addr) FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+   AND backend_type = 'client backend'
+"""
+LOOK_AGAIN = "SELECT pg_stat_clear_snapshot()"
 
 # The byte of the -shm file that every open connection to a database with a write-ahead log holds a shared lock on
 # (SQLite's walindex format: WALINDEX_LOCK_OFFSET 120, after 8 locks of a byte each).
@@ -36,6 +48,29 @@ def require_closed(path: Path) -> None:
             f"expected {path} to be closed, found it open in process {pid}: a server still runs on it. Nothing was "
             "changed. Stop the old server, then try again."
         )
+
+
+def other_sessions(connection: Connection) -> tuple[str, ...]:
+    """Who else is connected as this role, servers most likely, in words."""
+    connection.execute(LOOK_AGAIN)
+    return tuple(f"{name or 'unnamed'} from {address or 'here'}" for name, address in connection.execute(OTHERS))
+
+
+def require_alone(connection: Connection) -> None:
+    """Refuse a target that a server is connected to: it would go on with what it has cached, and write it back.
+
+    Raises:
+        UserError: exit code 1; somebody was still there after some seconds, in which what just ended goes.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while others := other_sessions(connection):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"expected nobody else in the target, found {len(others)} other sessions of the same role "
+                f"({', '.join(sorted(set(others)))}). Nothing was changed. Stop every server that runs on the target, "
+                "then try again."
+            )
+        time.sleep(POLL_SECONDS)
 
 
 class Watch:

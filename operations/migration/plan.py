@@ -1,6 +1,6 @@
 """Which column goes where, decided from both schemas before anything is touched."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -94,13 +94,21 @@ class SourceSchema:
     has_data: Callable[[str, str], bool]
 
 
-def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Tally, *, repair: bool = False) -> Plan:
+def make_plan(
+    source: SourceSchema,
+    target: Mapping[str, TargetTable],
+    tally: Tally,
+    *,
+    referring: Collection[str] = (),
+    repair: bool = False,
+) -> Plan:
     """Pair the tables and columns of both sides.
 
     Args:
         source: what there is.
         target: what can be filled.
         tally: counts what the careful way changes.
+        referring: tables of the target that refer to others.
         repair: whether text that is too long is cut.
 
     Raises:
@@ -114,7 +122,8 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
             note = f"table {name}: only in the source, {source.rows[name]} rows"
             (refused if source.rows[name] else differences).append(note)
         elif name not in source.tables:
-            differences.append(f"table {name}: only in the target, left as it is")
+            fate = "emptied, since it refers to tables that are filled" if name in referring else "left as it is"
+            differences.append(f"table {name}: only in the target, {fate}")
         else:
             plans.append(_table_plan(source, target[name], tally, repair, differences, refused))
     if refused:

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..progress import Progress, silent
 from .faults import explained
 from .image import fingerprint
-from .in_use import Watch, require_closed
+from .in_use import Watch, require_alone, require_closed
 from .record import MigrationRecord, find_record, write_record
 from .result import MigrationResult, Outcome, report_of
 from .source import open_source
@@ -48,14 +48,15 @@ def migrate(
     allowed = options or Options()
     with ThreadPoolExecutor(max_workers=1) as aside:
         require_closed(source)
+        watch = Watch(source)
         with open_source(source) as old, explained(), connect(target) as connection:
-            watch = Watch(source)
             # Reading the file once more takes its time, and most of the work is PostgreSQL's.
             mark = aside.submit(fingerprint, source)
             _lock(connection)
             known = find_record(connection)
             if known is not None and not allowed.replace:
                 return _known(known, mark.result())
+            require_alone(connection)
             started = datetime.now(UTC)
             done = transfer(old, connection, allowed, progress)
             watch.require_unchanged()

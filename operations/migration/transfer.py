@@ -100,11 +100,13 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
     target_history = read_migration_history(connection)
     require_level(history, target_history)
     tally = Tally()
-    plan = make_plan(_describe(source), tables, tally, repair=options.repair)
+    described = _describe(source)
+    keys = touching(read_foreign_keys(connection), described.tables.keys())
+    referring = {key.table for key in keys}
+    plan = make_plan(described, tables, tally, referring=referring, repair=options.repair)
     filled = {table.name for table in plan.tables}
-    keys = touching(read_foreign_keys(connection), filled)
     # A table that only the target has and that refers to a copied one must be empty, and stays so.
-    emptied = sorted(filled | {key.table for key in keys})
+    emptied = sorted(filled | referring)
     _on_tables(connection, LOCK, emptied)
     if not options.replace:
         require_fresh(connection, emptied)

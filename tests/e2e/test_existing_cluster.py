@@ -14,7 +14,7 @@ import yaml
 
 from jellyfin_ha.components.server_pod import SERVER_UID
 from jellyfin_ha.lab.cache import cache_folder
-from jellyfin_ha.lab.library import SAMPLE_USERS, ensure
+from jellyfin_ha.lab.library import SAMPLE_USERS, ensure, write_sample_database
 from jellyfin_ha.operations.progress import silent
 from tests.e2e.conftest import ROOT, Command, Stack
 from tests.e2e.household import answers
@@ -24,6 +24,8 @@ from tests.integration.processes import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NODE_PORT = 30196
+# A well-filled home server: some 450,000 rows.
+ITEMS = 20_000
 
 
 # The nodes hear of a new Service's servers a moment after the API server does.
@@ -69,6 +71,8 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
     os.chown(config, SERVER_UID, SERVER_UID)
     images = json.loads(stack.pulumi("stack", "output", "--json"))["images"]
     sample = ensure(cache_folder(), silent)
+    old_server = tmp_path / "jellyfin.db"
+    rows = write_sample_database(old_server, items=ITEMS)
     url = f"http://{stack.instance.node_address('n3')}:{NODE_PORT}"
     settings = {
         "namespace": "home",
@@ -84,7 +88,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
             "media": {"hostPath": str(sample.media)},
             "perPod": {"storageClass": "lab-local"},
         },
-        "migration": {"source": str(sample.database)},
+        "migration": {"source": str(old_server)},
     }
     content = {"config": {f"jellyfin-ha:{key}": value for key, value in settings.items()}}
     (checkout / "Pulumi.home.yaml").write_text(yaml.safe_dump(content))
@@ -103,6 +107,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
         status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
         assert [replica["ready"] for replica in status["replicas"]] == [True, True]
         assert status["migration"]["state"] == "done"
+        assert status["migration"]["rows"] == sum(rows.values()) > 20 * ITEMS
         wait_until(lambda: answers(url), seconds=ANSWER_SECONDS, what=f"an answer at {url}")
         user = SAMPLE_USERS[0]
         logged_in(url, user.name, user.password, "desk").stop()

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.migration import migrate, read_record
+from jellyfin_ha.operations.migration import Options, in_use, migrate, read_record
 from jellyfin_ha.operations.migration import target as target_module
 from tests.integration.migration_library import Library, guid_of, make_library, run, state
 from tests.integration.processes import PostgresServer, free_port
@@ -213,11 +213,37 @@ def test_a_source_that_is_written_to_meanwhile_is_refused(library: Library, targ
 def test_a_server_that_still_runs_on_the_target_is_noticed(
     library: Library, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target_module, "LOCK_SECONDS", 1)
-    with psycopg.connect(target) as server:
-        server.execute('SELECT * FROM "Users"').fetchall()
-        with pytest.raises(UserError, match="Stop every server that runs on the target"):
+    monkeypatch.setattr(in_use, "LOCK_SECONDS", 1)
+    with psycopg.connect(target, application_name="jellyfin", autocommit=True):
+        with pytest.raises(UserError, match="Stop every server that runs on the target") as refusal:
             migrate(library.path, target)
+        assert "found 1 other sessions of the same role (jellyfin from 127.0.0.1)" in str(refusal.value)
+
+
+def test_a_lock_that_somebody_else_holds_is_told(
+    library: Library, target: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target_module, "LOCK_SECONDS", 1)
+    dbname = psycopg.conninfo.conninfo_to_dict(target)["dbname"]
+    with psycopg.connect(postgres_server.conninfo(str(dbname))) as administrator:
+        administrator.execute('SELECT * FROM "Users"').fetchall()
+        with pytest.raises(UserError, match="a table of the target was in use"):
+            migrate(library.path, target)
+
+
+def test_a_table_of_the_target_alone_that_refers_to_others_is_emptied_only_with_replace(
+    library: Library, target: str
+) -> None:
+    run(
+        target,
+        'CREATE TABLE fork_interests (item uuid REFERENCES "BaseItems" ("Id"))',
+        """INSERT INTO fork_interests SELECT "Id" FROM "BaseItems" LIMIT 1""",
+    )
+    assert "fork_interests: 1 rows" in _refused(library, target)
+    result = migrate(library.path, target, options=Options(replace=True))
+    assert result.differences == (
+        "table fork_interests: only in the target, emptied, since it refers to tables that are filled",
+    )
 
 
 def test_two_migrations_at_once_are_kept_apart(library: Library, target: str) -> None:

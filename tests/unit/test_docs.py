@@ -46,7 +46,7 @@ def test_the_example_for_a_cluster_of_ones_own_can_be_used() -> None:
     assert settings_of(content, origin="the example").storage.media.nfs is not None
 
 
-@pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|lint)\b")))
+@pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|bench|lint)\b")))
 def test_every_make_command_on_the_pages_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 

@@ -15,6 +15,7 @@ from ...progress import Progress, silent
 from .. import normal
 from ..faults import explained
 from ..history import require_level, server_version
+from ..in_use import other_sessions
 from ..plan import NOT_COPIED, Plan, TablePlan
 from ..problems import Problems
 from ..repairs import Repairs
@@ -41,11 +42,6 @@ PORTION = 200
 
 # One state of the database for all reads, whatever servers write meanwhile. No arguments, no results.
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-# Other sessions in this database, of servers most likely. No arguments; one row (count).
-OTHERS = """
-SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
 # All rows of a table, as they lie. No arguments.
 READ = "SELECT {columns} FROM {table}"
 
@@ -137,7 +133,7 @@ def reverse(
             read_schema(template, read_tables(template)),
             lambda table, column: column_has_data(connection, table, column),
         )
-        others = connection.execute(OTHERS).fetchone()
+        others = other_sessions(connection)
         with _new_file(destination, keep=not dry_run) as new:
             _fill(template, new, connection, plan, tables, progress)
             (mode,) = template.execute("PRAGMA journal_mode").fetchone()
@@ -148,7 +144,7 @@ def reverse(
             differences=plan.differences,
             versions={"source": server_version(history), "target": server_version(read_history(template))},
             seconds=time.monotonic() - started,
-            other_sessions=int(str(others[0])) if others else 0,
+            other_sessions=len(others),
         )
 
 
@@ -207,7 +203,9 @@ def _fill(
         done += table.rows
     if problems:
         raise problems.error(
-            "the new file differs from PostgreSQL; it was removed", "Please report this: it is a fault of the tool."
+            "the new file differs from PostgreSQL; it was removed",
+            "SQLite has no NaN: change such values in PostgreSQL first. Anything else is a fault of the tool: please "
+            "report it.",
         )
 
 
