@@ -54,6 +54,7 @@ def adopt_command(
         accept_paths=accept_paths,
         leave_out_links=leave_out_links,
     )
+    report = report.expanduser() if report else None
     belongs_to = _owner(owner, default=SERVER_UID)
     console = Console()
     stages = Stages(console)
@@ -66,15 +67,7 @@ def adopt_command(
     try:
         if not dry_run and not found.refusals:
             with stages.stage("copied, read back and compared") as progress:
-                outcome = adoption.run(
-                    found.layout,
-                    found.selection,
-                    found.comparison,
-                    found.target,
-                    server_id=found.server_id,
-                    owner=belongs_to,
-                    report=progress,
-                )
+                outcome = adoption.run(found, owner=belongs_to, report=progress)
     except UserError as error:
         if report is not None:
             adoption.write_report(report, adoption.as_report(found, None, str(error)))
@@ -94,7 +87,11 @@ def _owner(text: str | None, *, default: int) -> adoption.Owner | None:
 
 def _require_elsewhere(report: Path, found: adoption.Survey) -> None:
     place = report.absolute().parent.resolve()
-    for folder in (found.layout.data, found.layout.config, found.target):
+    if not place.is_dir():
+        raise UserError(
+            f"expected --report in a folder that exists, {adoption.shown(str(place))} does not", exit_code=2
+        )
+    for folder in (found.layout.data, found.layout.config, found.destination.folder):
         if place == folder or folder in place.parents:
             raise UserError(
                 f"expected --report outside the old and the new folder, found it in {adoption.shown(str(folder))}",

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from jellyfin_ha.operations.adoption import (
     PLUGIN_DATABASES_MEAN,
+    Destination,
     Group,
     Outcome,
     Owner,
@@ -30,10 +31,11 @@ def show_survey(console: Console, found: Survey, owner: Owner | None) -> None:
     lines = [
         f"server       {found.server_id}{name}: clients know it by this id, and it is kept",
         f"from         {shown(str(layout.data))}, configuration {shown(str(layout.config))}: {layout.kind}",
-        f"to           {shown(str(found.target))}, for {owner or 'this user'}",
+        f"to           {shown(str(found.destination.folder))}, for {owner or 'this user'}",
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    _show_moves(console, found.destination)
     _table(console, "copied", ("what", "files", "size", ""), _rows(found.selection.by_rule))
     _table(console, "copied, though no rule names it", ("what", "files", "size", ""), _rows(found.selection.unnamed))
     _table(console, "left out", ("what", "files", "size", "why"), _rows(found.selection.left_out))
@@ -54,13 +56,32 @@ def show_survey(console: Console, found: Survey, owner: Owner | None) -> None:
 
 def show_outcome(stages: Stages, found: Survey, outcome: Outcome | None) -> None:
     """Prints what was done, or would be."""
+    moves = len(found.destination.moves)
     if outcome is None:
-        missing = [entry for entry in found.comparison.missing if entry.size or entry.mtime_ns]
-        stages.say(f"would copy {len(missing):,} files, {size(sum(e.size for e in missing))}; nothing was written")
+        files = found.destination.comparison.files
+        aside = f"set aside {moves:,} files and " if moves else ""
+        stages.say(f"would {aside}copy {len(files):,} files, {size(sum(e.size for e in files))}; nothing was written")
         return
+    aside = f"{moves:,} files of the new server set aside; " if moves else ""
     stages.say(
-        f"{outcome.files:,} files copied and compared, {size(outcome.size)}; {outcome.known:,} were there. "
+        f"{aside}{outcome.files:,} files copied and compared, {size(outcome.size)}; {outcome.known:,} were there. "
         "The old folder is as it was: keep it stopped, and keep it."
+    )
+
+
+def _show_moves(console: Console, found: Destination) -> None:
+    if found.newcomer:
+        console.print(
+            f"             there is the new server {found.newcomer.id}, which nobody has set up: its files make room",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    _table(
+        console,
+        "set aside in the new folder, not deleted",
+        ("file", "now"),
+        [(shown(move.path), shown(move.place)) for move in (*found.moved, *found.moves)],
     )
 
 

@@ -9,7 +9,8 @@ def server_id(data_dir: Path) -> str:
     path = data_dir / "data" / "device.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        found = path.read_text("utf-8").strip()
+        # Jellyfin writes the file with a byte order mark.
+        found = path.read_text("utf-8-sig").strip()
     except FileNotFoundError:
         found = ""
     if not found:

@@ -3,6 +3,8 @@
 `survey` looks at everything and writes nothing; `run` copies what is missing; `as_report` tells it to programs.
 """
 
+from .destination import Destination
+from .journal import Move
 from .layout import Layout
 from .media import MediaRoot, PathCheck, parse_media
 from .naming import shown, size
@@ -22,10 +24,12 @@ __all__ = [
     "PLUGIN_DATABASES_MEAN",
     "REPORT_VERSION",
     "RULES",
+    "Destination",
     "Finding",
     "Group",
     "Layout",
     "MediaRoot",
+    "Move",
     "NewServers",
     "Outcome",
     "Owner",

@@ -28,12 +28,25 @@ CHANGED = (
 )
 
 
+WRITTEN_THERE = (
+    "{path} was written while this copied: a new server runs on that folder, or another run copies there. Stop it "
+    "and run this again; what has been copied is kept."
+)
+
+
 def part_of(place: Path) -> Path:
     """Where a file is written before it gets its name: the same at each try, so that none is left behind."""
     return place.with_name(f"{PART_PREFIX}{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:16]}{PART_SUFFIX}")
 
 
-def copy_file(entry: Entry, target: Path, owner: Owner | None, journal: Journal, moved: Callable[[int], None]) -> None:
+def copy_file(
+    entry: Entry,
+    target: Path,
+    owner: Owner | None,
+    journal: Journal,
+    moved: Callable[[int], None],
+    found: tuple[int, int] | None = None,
+) -> None:
     """Copy one file, read it back, compare, and only then give it its name.
 
     Args:
@@ -42,9 +55,11 @@ def copy_file(entry: Entry, target: Path, owner: Owner | None, journal: Journal,
         owner: whom the copy is given to.
         journal: told before the file gets its name.
         moved: called with the bytes of each piece.
+        found: size and time of the file that was found in its place and may be replaced, or None.
 
     Raises:
-        UserError: the file changed meanwhile, or what was read back is not what was written.
+        UserError: the file changed meanwhile, or somebody wrote in its place, or what was read back is not what was
+            written.
             The same for what a file system refuses; nothing is left under the file's name.
     """
     place = target / entry.path
@@ -56,6 +71,8 @@ def copy_file(entry: Entry, target: Path, owner: Owner | None, journal: Journal,
                 f"{shown(entry.path)} was written to {shown(str(target))} and comes back with another content: that "
                 "storage cannot be trusted. Nothing has the file's name there."
             )
+        if _there(place) not in (None, found):
+            raise UserError(WRITTEN_THERE.format(path=shown(str(place))))
         journal.add(entry.path, written)
         part.replace(place)
     except BaseException as error:
@@ -67,6 +84,14 @@ def copy_file(entry: Entry, target: Path, owner: Owner | None, journal: Journal,
                 "copied is kept."
             ) from error
         raise
+
+
+def _there(place: Path) -> tuple[int, int] | None:
+    try:
+        about = place.lstat()
+    except FileNotFoundError:
+        return None
+    return about.st_size, about.st_mtime_ns
 
 
 def _write(entry: Entry, part: Path, owner: Owner | None, moved: Callable[[int], None]) -> Written:

@@ -60,16 +60,16 @@ class Inventory:
 
     Args:
         entries: in the order of their paths, folder by folder.
-        unreadable: paths, on this machine, that this user may not read.
+        unreadable: what this user may not read: where it belongs, a folder with `/` at its end, and where it is.
     """
 
     entries: tuple[Entry, ...]
-    unreadable: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
 
 
 def take_inventory(layout: Layout, report: Progress) -> Inventory:
     """Look at everything below both folders. Nothing is opened but folders."""
-    unreadable: list[str] = []
+    unreadable: list[tuple[str, str]] = []
     data, config = str(layout.data), str(layout.config)
     # In the official layout a link from one folder to the other stays true; elsewhere the folders move apart.
     nested = layout.kind == OFFICIAL and layout.config.parent == layout.data
@@ -104,7 +104,7 @@ def _below(path: str, root: str) -> bool:
 
 
 def _walk(
-    root: str, prefix: str, bounds: _Bounds, skip: frozenset[str], unreadable: list[str], report: Progress
+    root: str, prefix: str, bounds: _Bounds, skip: frozenset[str], unreadable: list[tuple[str, str]], report: Progress
 ) -> Iterator[Entry]:
     # A stack of its own: folders may be nested deeper than Python calls.
     waiting: list[tuple[str, str]] = [(root, prefix)]
@@ -115,7 +115,7 @@ def _walk(
             with os.scandir(folder) as scanned:
                 found = sorted(scanned, key=lambda one: one.name)
         except PermissionError:
-            unreadable.append(folder)
+            unreadable.append((path, folder))
             continue
         below: list[tuple[str, str]] = []
         for one in found:
@@ -131,7 +131,7 @@ def _walk(
         waiting.extend(reversed(below))
 
 
-def _entry(found: os.DirEntry[str], path: str, bounds: _Bounds, unreadable: list[str]) -> Entry:
+def _entry(found: os.DirEntry[str], path: str, bounds: _Bounds, unreadable: list[tuple[str, str]]) -> Entry:
     about = found.stat(follow_symlinks=False)
     if stat.S_ISDIR(about.st_mode):
         return _folder(about, path, found.path)
@@ -141,7 +141,7 @@ def _entry(found: os.DirEntry[str], path: str, bounds: _Bounds, unreadable: list
     if not stat.S_ISREG(about.st_mode):
         return Entry(path, found.path, Kind.SPECIAL)
     if not os.access(found.path, os.R_OK):
-        unreadable.append(found.path)
+        unreadable.append((path, found.path))
     return Entry(
         path,
         found.path,

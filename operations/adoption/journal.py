@@ -37,16 +37,31 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A file of the new folder that makes room for one of the old server.
+
+    Args:
+        path: where it was.
+        place: where it is now, in the new folder too.
+    """
+
+    path: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What earlier runs wrote.
 
     Args:
         server_id: of the server they adopted.
         files: by path; everything that was ever written there, since a run may die between saying so and doing it.
+        moves: what they set aside, in that order; the last may only have been announced.
     """
 
     server_id: str
     files: Mapping[str, tuple[Written, ...]]
+    moves: tuple[Move, ...] = ()
 
 
 def read_record(target: Path) -> Record | None:
@@ -61,12 +76,15 @@ def read_record(target: Path) -> Record | None:
     except FileNotFoundError:
         return None
     files: dict[str, tuple[Written, ...]] = {}
+    moves: list[Move] = []
     server_id = ""
     for number, line in enumerate(lines[:-1]):
         try:
             content: dict[str, object] = json.loads(line)
             if number == 0:
                 server_id = str(content["server_id"])
+            elif "moved" in content:
+                moves.append(Move(str(content["moved"]), str(content["place"])))
             elif "path" in content:
                 name = str(content.pop("path"))
                 files[name] = (*files.get(name, ()), Written(**content))  # pyright: ignore[reportArgumentType]
@@ -75,7 +93,7 @@ def read_record(target: Path) -> Record | None:
                 f"expected the record of an adoption in {shown(str(path))}, cannot read its line {number + 1}. "
                 "Adopt into an empty folder, or restore that file."
             ) from error
-    return Record(server_id, files) if server_id else None
+    return Record(server_id, files, tuple(moves)) if server_id else None
 
 
 class Journal:
@@ -88,6 +106,11 @@ class Journal:
     def add(self, path: str, written: Written) -> None:
         """Say that a file is about to be there."""
         self._line({"path": path, **asdict(written)})
+
+    def move(self, move: Move) -> None:
+        """Say that a file is about to be set aside, and make it last: later runs know the folder by this."""
+        self._line({"moved": move.path, "place": move.place})
+        os.fsync(self._content.fileno())
 
     def finish(self, when: str) -> None:
         """Say that everything is there, and make it last."""
@@ -108,7 +131,7 @@ def open_journal(target: Path, server_id: str, owner: Owner | None) -> Generator
     """The record, for this run alone.
 
     Raises:
-        UserError: another run writes there now.
+        UserError: another run writes there now, or has adopted another server into it.
     """
     path = target / JOURNAL
     # Unbuffered: a line that was written is with the system, whatever happens to this process.
@@ -125,6 +148,13 @@ def open_journal(target: Path, server_id: str, owner: Owner | None) -> Generator
         journal = Journal(appended)
         if path.stat().st_size == 0:
             journal.start(server_id)
+        with path.open("rb") as content:
+            adopted = json.loads(content.readline())["server_id"]
+        if adopted != server_id:
+            raise UserError(
+                f"another run has begun to adopt the server {adopted} into {shown(str(target))} meanwhile: give "
+                "another folder."
+            )
         yield journal
 
 

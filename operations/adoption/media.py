@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from ..migration.image import beside
+from ..migration.source import careful_text
 from ..progress import Progress
 from .naming import shown
 from .path_groups import PathGroup, PathGroups
@@ -91,10 +93,11 @@ def check_paths(
     except sqlite3.Error as error:
         return _unchecked(f"{shown(str(database))} cannot be read ({error}): media paths are not checked")
     try:
-        connection.text_factory = _text
-        found = connection.execute(ROOT).fetchone()
-        home = str(found[0]).removesuffix("/root") if found else None
-        return _check(connection, roots, [*homes, *([home] if home else [])], libraries, home, _note(database), report)
+        with careful_text(connection):
+            found = connection.execute(ROOT).fetchone()
+            home = str(found[0]).removesuffix("/root") if found else None
+            homes = [*homes, *([home] if home else [])]
+            return _check(connection, roots, homes, libraries, home, _note(database), report)
     except sqlite3.Error as error:
         return _unchecked(f"{shown(str(database))} cannot be read ({error}): media paths are not checked")
     finally:
@@ -150,15 +153,11 @@ def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
 def _note(database: Path) -> str:
-    beside = database.with_name(database.name + "-wal")
-    if beside.is_file() and beside.stat().st_size:
+    log = beside(database, "-wal")
+    if log.is_file() and log.stat().st_size:
         return (
-            f"{beside.name} is not empty: the old server runs, or was killed. Start it and stop it in order; paths "
+            f"{log.name} is not empty: the old server runs, or was killed. Start it and stop it in order; paths "
             "that are only in that file are not checked"
         )
     return ""

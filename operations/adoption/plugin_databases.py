@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..migration.source import SQLITE_MAGIC
 from .inventory import Entry, Kind
 
-MAGIC = b"SQLite format 3\0"
 SUFFIXES = frozenset({".db", ".db3", ".sqlite", ".sqlite3"})
 BESIDE = ("-wal", "-shm", "-journal")
 
@@ -62,4 +62,4 @@ def _guess(path: str) -> str:
 
 def _is_sqlite(path: Path) -> bool:
     with path.open("rb") as content:
-        return content.read(len(MAGIC)) == MAGIC
+        return content.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC

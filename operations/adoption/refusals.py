@@ -4,30 +4,48 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..migration.in_use import require_closed
 from .inventory import Entry
-from .journal import Record
-from .layout import DEVICE, read_server_id
+from .journal import Move, Record
 from .media import PathCheck
 from .naming import shown, size
+from .newcomer import Settled
+from .target import Conflict
 
 NAMES_IN_A_MESSAGE = 8
 
 
-def other_server(target: Path, server_id: str, record: Record | None) -> str | None:
-    """The new folder holds, or was given, another server's identity."""
-    there = record.server_id if record else ""
-    if not there and (target / DEVICE).is_file():
-        try:
-            there = read_server_id(target)
-        except UserError as error:
-            return f"the new folder holds a server's files, and no id that could be compared: {error}"
-    if there in ("", server_id):
+def adopted_other(target: Path, server_id: str, record: Record | None) -> str | None:
+    """Another server was adopted into the new folder, or had begun to be."""
+    if record is None or record.server_id == server_id:
         return None
     return (
-        f"expected {shown(str(target))} to be empty or to hold the server {server_id}, found the server {there}. If "
-        "that is a new one that nobody has used: stop it, empty the folder but for config/database.xml and what its "
-        "image put in plugins/, and run this again. Otherwise give another folder."
+        f"expected {shown(str(target))} to be empty or to hold the server {server_id}, found that the server "
+        f"{record.server_id} was adopted into it, or had begun to be: give another folder"
     )
+
+
+def settled(target: Path, server_id: str, found: Settled, moved: Sequence[Move]) -> str:
+    """The new folder holds another server, which may be in use."""
+    places = sorted({move.place.split("/")[0] for move in moved})
+    earlier = f" An earlier run has set files of it aside in {', '.join(places)}." if places else ""
+    return (
+        f"expected {shown(str(target))} to be empty, or to hold the server {server_id} or a new one that nobody has "
+        f"set up, found {f'the server {found.id}' if found.id else 'another server'}: {found.reason}.{earlier} If "
+        "nobody needs that server: stop it, empty the folder but for config/database.xml and what its image put in "
+        "plugins/, and run this again. Otherwise give another folder."
+    )
+
+
+def still_open(database: Path) -> str | None:
+    """A process of this machine has the old server's database open."""
+    try:
+        require_closed(database)
+    except UserError as error:
+        return str(error)
+    except OSError:
+        return None  # This user may not look: then the paths of media are not checked either, and that is said.
+    return None
 
 
 def unreadable(paths: Sequence[str]) -> str | None:
@@ -35,13 +53,14 @@ def unreadable(paths: Sequence[str]) -> str | None:
     return f"this user may not read {_some(paths)}: run it as root, or as the old server's user" if paths else None
 
 
-def conflicts(target: Path, found: Sequence[str]) -> str | None:
+def conflicts(target: Path, found: Sequence[Conflict]) -> str | None:
     """Files in the new folder that no adoption of this server wrote."""
     if not found:
         return None
     return (
         f"{shown(str(target))} holds what no adoption of this server wrote, and nothing there is overwritten: "
-        f"{_some(found, '; ')}. Give an empty folder, or move these away if nobody needs them."
+        f"{_some([str(conflict) for conflict in found], '; ')}. Give an empty folder, or move these away if nobody "
+        "needs them."
     )
 
 

@@ -36,7 +36,8 @@ def as_report(survey: Survey, outcome: Outcome | None, error: str | None = None)
             "data": str(survey.layout.data),
             "config": str(survey.layout.config),
         },
-        "target": str(survey.target),
+        "target": str(survey.destination.folder),
+        "set_aside": [move.place for move in (*survey.destination.moved, *survey.destination.moves)],
         "selected": {"files": len(files), "bytes": sum(entry.size for entry in files)},
         "copied": {"files": outcome.files, "bytes": outcome.size, "known": outcome.known} if outcome else None,
         "by_rule": _groups(survey.selection.by_rule),
@@ -64,7 +65,10 @@ def write_report(path: Path, content: Mapping[str, object]) -> None:
         part.write_text(json.dumps(content, indent=2) + "\n", "ascii")
         part.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write the report {shown(str(path))}: {error.strerror}") from error
+        raise UserError(
+            f"cannot write the report {shown(str(path))}: {error.strerror}. What was copied is kept: run this again, "
+            "with another --report."
+        ) from error
 
 
 def _groups(groups: Sequence[Group]) -> list[dict[str, object]]:

@@ -38,6 +38,7 @@ class Selection:
         unnamed: the copied files that no rule names.
         left_out: what stays, and why.
         leaving: links that lead out of the folder to something.
+        unreadable: paths on this machine, of what moves, that this user may not read.
     """
 
     copied: tuple[Entry, ...]
@@ -46,6 +47,7 @@ class Selection:
     unnamed: tuple[Group, ...]
     left_out: tuple[Group, ...]
     leaving: tuple[Entry, ...]
+    unreadable: tuple[str, ...]
 
     @property
     def files(self) -> tuple[Entry, ...]:
@@ -76,7 +78,15 @@ def select(inventory: Inventory) -> Selection:
         watched.append(entry)
         if entry.kind is not Kind.FOLDER:
             _tell(entry, rule, by_rule, unnamed)
-    return Selection(tuple(copied), tuple(watched), by_rule.all(), unnamed.all(), left_out.all(), tuple(leaving))
+    return Selection(
+        tuple(copied),
+        tuple(watched),
+        by_rule.all(),
+        unnamed.all(),
+        left_out.all(),
+        tuple(leaving),
+        tuple(source for path, source in inventory.unreadable if (rule := rule_of(path)) is None or rule.copied),
+    )
 
 
 def changed_between(before: Iterable[Entry], after: Iterable[Entry]) -> tuple[str, ...]:

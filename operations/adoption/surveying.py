@@ -6,8 +6,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..progress import Progress
 from . import refusals
+from .destination import Destination, find_target, look_at
 from .inventory import Entry, Kind, take_inventory
-from .journal import read_record
 from .layout import Layout, find_layout, read_server_id
 from .media import MediaRoot, PathCheck, check_paths
 from .naming import shown
@@ -16,12 +16,11 @@ from .plugin_databases import PluginDatabase, find_plugin_databases
 from .selection import Selection, select
 from .settings import Finding, NewServers, find_settings, server_name
 from .space import bytes_free, bytes_needed
-from .target import Comparison, compare
 
 LINK_FILE_LIMIT_BYTES = 4096
 NO_SERVER_YET = (
-    "no server has started on the new folder yet (it has no config/database.xml): do the first `pulumi up` before "
-    "adopting, or the first server finds the old settings beside an empty database, and takes it for an old one"
+    "no server has started on the new folder yet (no file in it is one's): do the first `pulumi up` before adopting, "
+    "or the first server finds the old settings beside an empty database, and takes it for an old one"
 )
 
 
@@ -54,11 +53,10 @@ class Survey:
 
     Args:
         layout: how the old server was installed.
-        target: the new folder, with no link in its path.
         server_id: the old server's id.
         server_name: what it calls itself; may be empty.
         selection: what moves and what stays.
-        comparison: what of it is there already.
+        destination: the new folder, and what is to be done there.
         findings: settings and files to look at.
         plugin_databases: SQLite files of plugins.
         paths: whether the media are where they were.
@@ -67,11 +65,10 @@ class Survey:
     """
 
     layout: Layout
-    target: Path
     server_id: str
     server_name: str
     selection: Selection
-    comparison: Comparison
+    destination: Destination
     findings: tuple[Finding, ...]
     plugin_databases: tuple[PluginDatabase, ...]
     paths: PathCheck
@@ -89,34 +86,29 @@ def survey(request: Request, report: Progress) -> Survey:
     try:
         return _survey(request, report)
     except OSError as error:
-        raise UserError(
-            f"cannot read {shown(str(error.filename))}: {error.strerror}. If the old server still runs, stop it."
-        ) from error
+        denied = isinstance(error, PermissionError)
+        advice = "Run this as root, or as the owner" if denied else "If one of the servers still runs, stop it"
+        raise UserError(f"cannot read {shown(str(error.filename))}: {error.strerror}. {advice}.") from error
 
 
 def _survey(request: Request, report: Progress) -> Survey:
     layout = find_layout(request.source, request.config)
-    target = _target(request.target, layout)
+    target = find_target(request.target, layout)
     server_id = read_server_id(layout.data)
     report("looking at the old folder", None)
     inventory = take_inventory(layout, report)
     selection = select(inventory)
     libraries = tuple(_library(entry) for entry in selection.files if entry.path.endswith(LINK_FILE))
     paths = check_paths(layout.database, request.media, layout.homes, libraries, report)
-    record = read_record(target)
-    stranger = refusals.other_server(target, server_id, record)
-    # With unreadable files or a stranger's folder there is nothing to compare.
-    blocked = stranger or inventory.unreadable
-    comparison = Comparison((), 0, (), ()) if blocked else compare(target, selection.copied, record, report)
-    readable = () if inventory.unreadable else selection.copied
+    readable = () if selection.unreadable else selection.copied
+    destination = look_at(target, server_id, None if selection.unreadable else readable, report)
     homes = (*layout.homes, *([paths.home] if paths.home else []))
     return Survey(
         layout,
-        target,
         server_id,
         server_name(layout.config),
         selection,
-        comparison,
+        destination,
         (
             *find_settings(layout.config, request.new),
             *find_old_paths(readable, homes, request.new),
@@ -124,40 +116,20 @@ def _survey(request: Request, report: Progress) -> Survey:
         ),
         find_plugin_databases(readable),
         paths,
-        tuple(note for note in (paths.note, _order(target)) if note),
+        tuple(note for note in (paths.note, _order(destination)) if note),
         tuple(
             reason
             for reason in (
-                stranger,
-                refusals.unreadable(inventory.unreadable),
-                refusals.conflicts(target, comparison.conflicts),
+                refusals.still_open(layout.database),
+                *destination.refusals,
+                refusals.unreadable(selection.unreadable),
                 None if request.leave_out_links else refusals.leaving_links(selection.leaving),
-                refusals.no_room(target, bytes_needed(comparison.missing), bytes_free(target)),
+                refusals.no_room(target, bytes_needed(destination.comparison.missing), bytes_free(target)),
                 None if request.accept_paths else refusals.media_elsewhere(paths),
             )
             if reason is not None
         ),
     )
-
-
-def _target(target: Path, layout: Layout) -> Path:
-    if target.exists() and not target.is_dir():
-        raise UserError(f"expected --to with a folder, found a file: {shown(str(target))}", exit_code=2)
-    if not target.exists() and not target.absolute().parent.is_dir():
-        raise UserError(
-            f"expected --to with a folder, or a new one in a folder that exists; {shown(str(target.parent))} does not. "
-            "Is the volume mounted?",
-            exit_code=2,
-        )
-    resolved = target.resolve()
-    for folder in (layout.data, layout.config):
-        if resolved == folder or resolved in folder.parents or folder in resolved.parents:
-            raise UserError(
-                f"expected two folders apart from each other, found {shown(str(folder))} and {shown(str(resolved))}: "
-                "the old folder is never changed, so the new one must lie elsewhere",
-                exit_code=2,
-            )
-    return resolved
 
 
 def _library(entry: Entry) -> str:
@@ -169,8 +141,9 @@ def _library(entry: Entry) -> str:
         return entry.path
 
 
-def _order(target: Path) -> str:
-    return "" if (target / "config" / "database.xml").exists() else NO_SERVER_YET
+def _order(found: Destination) -> str:
+    started = found.newcomer or found.moved or found.refusals or (found.folder / "config" / "database.xml").exists()
+    return "" if started else NO_SERVER_YET
 
 
 def _own_rows(paths: PathCheck, new: NewServers) -> tuple[Finding, ...]:

@@ -9,13 +9,17 @@ from pathlib import Path
 from ..errors import UserError
 from ..progress import Progress
 from .copy import PERMISSIONS, copy_file
+from .destination import require_still
+from .folders import make_durable
 from .inventory import Entry, Kind, take_inventory
-from .journal import Journal, open_journal
+from .journal import Journal, open_journal, read_record
 from .layout import Layout
 from .naming import shown
 from .ownership import Owner, give_path
 from .rules import PART_PREFIX, PART_SUFFIX
 from .selection import Selection, changed_between, select
+from .set_aside import set_aside
+from .surveying import Survey
 from .target import Comparison
 
 OWNER_ENTERS = 0o700
@@ -37,27 +41,28 @@ class Outcome:
     known: int
 
 
-def run(
-    layout: Layout,
-    selection: Selection,
-    comparison: Comparison,
-    target: Path,
-    *,
-    server_id: str,
-    owner: Owner | None,
-    report: Progress,
-) -> Outcome:
-    """Copy what is missing. Killed at any moment, the next run goes on from there.
+def run(found: Survey, *, owner: Owner | None, report: Progress) -> Outcome:
+    """Set aside what is in the way, and copy what is missing. Killed at any moment, the next run goes on from there.
+
+    Args:
+        found: what was found a moment ago, with nothing to refuse.
+        owner: whom the copies are given to.
+        report: told what is copied.
 
     Raises:
         UserError: the old folder changed, the new one is full or refuses, or another run writes there.
     """
+    layout, selection = found.layout, found.selection
+    target, comparison = found.destination.folder, found.destination.comparison
     try:
         if not target.exists():
             target.mkdir()
             target.chmod(layout.data.stat().st_mode & PERMISSIONS | OWNER_ENTERS)
             give_path(target, owner)
-        with open_journal(target, server_id, owner) as journal:
+        with open_journal(target, found.server_id, owner) as journal:
+            if found.destination.moves:
+                require_still(found.destination, found.server_id, read_record(target))
+                set_aside(target, found.destination.moves, journal, owner)
             outcome = _copy(selection, comparison, target, journal, owner, report)
             _require_unchanged(layout, selection, report)
             _give_what_was_there(selection, comparison, target, owner)
@@ -94,7 +99,7 @@ def _copy(
             done += count
             report(f"copying {shown(path)}", done / total if total else None)
 
-        copy_file(entry, target, owner, journal, moved)
+        copy_file(entry, target, owner, journal, moved, comparison.replaced.get(entry.path))
         done = before + entry.size
         files += 1
     _remove_parts(selection.copied, target)
@@ -139,13 +144,5 @@ def _settle_folders(copied: Iterable[Entry], target: Path, owner: Owner | None) 
         place = target / entry.path
         give_path(place, owner)
         os.utime(place, ns=(entry.folder_mtime_ns, entry.folder_mtime_ns))
-        _make_durable(place)
-    _make_durable(target)
-
-
-def _make_durable(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        make_durable(place)
+    make_durable(target)

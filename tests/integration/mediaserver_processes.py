@@ -131,52 +131,73 @@ def media_server(
         until: the body of `/health` to wait for.
         user: the user id it runs as; 0 for the one the tests run as.
     """
-    where = conninfo_form.conninfo_to_dict(conninfo)
     with tempfile.TemporaryDirectory(prefix="jellyfin-ha-mediaserver-") as name:
         folder = Path(name)
         port = free_port()
         _write_settings(folder, port)
         (folder / "cache").mkdir()
-        drop = ["--reuid", str(user), "--regid", str(user), "--clear-groups"] if user else []
         if user:
             folder.chmod(0o755)
             for path in (folder / "config", folder / "cache", *(folder / "config").rglob("*")):
                 os.chown(path, user, user)
-        full = {
-            "PATH": os.environ["PATH"],
-            "POSTGRES_HOST": str(where["host"]),
-            "POSTGRES_PORT": str(where["port"]),
-            "POSTGRES_DB": str(where["dbname"]),
-            "POSTGRES_USER": str(where["user"]),
-            "POSTGRES_PASSWORD": str(where["password"]),
-            "JELLYFIN_DATA_DIR": str(folder / "config"),
-            "JELLYFIN_CACHE_DIR": str(folder / "cache"),
-            "JELLYFIN_HA_REFERENCE_START_SECONDS": "0",
-            **(environment or {}),
-        }
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *("setpriv", "--pdeathsig", "KILL", *drop, "--"),
-                    *(sys.executable, "-m", "jellyfin_ha.lab.mediaserver"),
-                ],
-                env=full,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        server = MediaServerProcess(process, f"http://127.0.0.1:{port}", folder)
-        try:
-            wait_until(
-                lambda: process.poll() is not None or server.health() == until,
-                seconds=START_SECONDS,
-                what=f"a media server saying {until}",
-            )
-            if process.poll() is not None:
-                raise RuntimeError(f"the server ended with {process.returncode}:\n{server.log[-3000:]}")
+        with serving(conninfo, folder, port, environment, until=until, user=user) as server:
             yield server
-        finally:
-            end(process, gently=signal.SIGTERM)
+
+
+@contextmanager
+def serving(
+    conninfo: str,
+    folder: Path,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    *,
+    until: str = "Healthy",
+    user: int = 0,
+) -> Generator[MediaServerProcess]:
+    """The same on a folder that is there already and stays.
+
+    Args:
+        folder: the server's data folder is `config` in it.
+        port: the one that the network.xml in it names.
+        until, user: as above.
+    """
+    where = conninfo_form.conninfo_to_dict(conninfo)
+    drop = ["--reuid", str(user), "--regid", str(user), "--clear-groups"] if user else []
+    full = {
+        "PATH": os.environ["PATH"],
+        "POSTGRES_HOST": str(where["host"]),
+        "POSTGRES_PORT": str(where["port"]),
+        "POSTGRES_DB": str(where["dbname"]),
+        "POSTGRES_USER": str(where["user"]),
+        "POSTGRES_PASSWORD": str(where["password"]),
+        "JELLYFIN_DATA_DIR": str(folder / "config"),
+        "JELLYFIN_CACHE_DIR": str(folder / "cache"),
+        "JELLYFIN_HA_REFERENCE_START_SECONDS": "0",
+        **(environment or {}),
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *("setpriv", "--pdeathsig", "KILL", *drop, "--"),
+                *(sys.executable, "-m", "jellyfin_ha.lab.mediaserver"),
+            ],
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    server = MediaServerProcess(process, f"http://127.0.0.1:{port}", folder)
+    try:
+        wait_until(
+            lambda: process.poll() is not None or server.health() == until,
+            seconds=START_SECONDS,
+            what=f"a media server saying {until}",
+        )
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}:\n{server.log[-3000:]}")
+        yield server
+    finally:
+        end(process, gently=signal.SIGTERM)
 
 
 def _write_settings(folder: Path, port: int) -> None:
@@ -184,7 +205,12 @@ def _write_settings(folder: Path, port: int) -> None:
     config.mkdir(parents=True)
     data.mkdir(parents=True)
     (data / "device.txt").write_text(SERVER_ID)
-    (config / "network.xml").write_text(
+    (config / "network.xml").write_text(network_xml(port))
+
+
+def network_xml(port: int) -> str:
+    """Settings of a server that listens on this port of loopback."""
+    return (
         f"<NetworkConfiguration><InternalHttpPort>{port}</InternalHttpPort>"
         "<LocalNetworkAddresses><string>127.0.0.1</string></LocalNetworkAddresses>"
         "<KnownProxies><string>127.0.0.1</string></KnownProxies></NetworkConfiguration>"

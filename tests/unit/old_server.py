@@ -120,15 +120,7 @@ def adopt(source: Path, target: Path, *, owner: Owner | None = None) -> Outcome:
 
 def copy(found: Survey, *, owner: Owner | None = None) -> Outcome:
     assert found.refusals == ()
-    return run(
-        found.layout,
-        found.selection,
-        found.comparison,
-        found.target,
-        server_id=found.server_id,
-        owner=owner,
-        report=silent,
-    )
+    return run(found, owner=owner, report=silent)
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -115,6 +115,13 @@ def test_the_report_is_kept_out_of_both_folders(place: str, old: Path, new: Path
     assert state(tmp_path) == before
 
 
+def test_a_report_in_no_folder_is_told_before_anything_is_copied(old: Path, new: Path, tmp_path: Path) -> None:
+    error = _error(_adopt(old, new, "--report", str(tmp_path / "nowhere" / "report.json")))
+    assert error.exit_code == 2
+    assert str(tmp_path / "nowhere") in str(error)
+    assert not new.exists()
+
+
 def test_the_report_has_the_form_that_the_page_describes(old: Path, new: Path, tmp_path: Path) -> None:
     with open(str(old / "metadata") + "/caf\udce9\n.jpg", "wb"):  # noqa: PTH123
         pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -167,6 +169,75 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name(public: Path) -> No
 
     assert in_child(refused) == 0
     (old / "plugins").chmod(0o755)
+
+
+def test_what_stays_behind_need_not_be_readable(public: Path) -> None:
+    old, new = make(public / "old"), public / "new"
+    (old / "lost+found").mkdir(mode=0)
+    (old / "log/log_20261123.log").chmod(0)
+    (old / "cache/images").chmod(0)
+
+    def looked() -> None:
+        _as_nobody()
+        assert look(old, new).refusals == ()
+
+    assert in_child(looked) == 0
+    for path in ("lost+found", "cache/images"):
+        (old / path).chmod(0o755)
+
+
+def test_a_server_that_has_its_database_open_is_refused_though_it_writes_nothing(old: Path, new: Path) -> None:
+    database = old / "data/jellyfin.db"
+    (old / "data/jellyfin.db-wal").unlink()
+    script = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1])\n"
+        "connection.execute('PRAGMA journal_mode = WAL').fetchall()\n"
+        "connection.execute('SELECT count(*) FROM BaseItems').fetchall()\n"
+        "print('open', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"open\n"
+        (reason,) = look(old, new).refusals
+        assert f"open in process {server.pid}" in reason
+        assert "Stop the old server" in reason
+        server.communicate(timeout=30)
+    assert look(old, new).refusals == ()
+
+
+def test_what_appears_in_the_new_folder_while_it_is_copied_is_not_overwritten(old: Path, new: Path) -> None:
+    found = look(old, new)
+    write(new / "config/encoding.xml", "<EncodingOptions />")
+    with pytest.raises(UserError, match="a new server runs on that folder") as failure:
+        copy(found)
+    assert failure.value.exit_code == 1
+    assert (new / "config/encoding.xml").read_text() == "<EncodingOptions />"
+    assert "config/encoding.xml: has another content there" in look(old, new).refusals[0]
+
+
+def test_what_changes_in_the_new_folder_while_it_is_brought_up_to_date_is_not_overwritten(old: Path, new: Path) -> None:
+    adopt(old, new)
+    (old / "config/branding.xml").write_text("<BrandingOptions><Css>red</Css></BrandingOptions>")
+    found = look(old, new)
+    (new / "config/branding.xml").write_text("<BrandingOptions><Css>green</Css></BrandingOptions>")
+    with pytest.raises(UserError, match="was written while this copied"):
+        copy(found)
+    assert "green" in (new / "config/branding.xml").read_text()
+
+
+def test_two_servers_adopted_at_once_do_not_mix(old: Path, new: Path, tmp_path: Path) -> None:
+    other = make(tmp_path / "other")
+    write(other / "data/device.txt", old_server.OTHER_ID)
+    found = look(old, new)
+    adopt(other, new)
+    before = files(new)
+    with pytest.raises(UserError, match=f"another run has begun to adopt the server {old_server.OTHER_ID}"):
+        copy(found)
+    assert files(new) == before
 
 
 def test_a_target_that_cannot_be_written_is_told_and_nothing_is_lost(public: Path) -> None:

@@ -15,50 +15,14 @@ import pytest
 from jellyfin_ha.operations.adoption.copy import part_of
 
 from . import old_server
+from .dying import killed_at
 from .old_server import adopt, expected, files, in_child, look, make, state, write
-
-# What Python reports before it asks the system to change something, or to open a file for it.
-CHANGES = frozenset({"open", "os.rename", "os.mkdir", "os.chmod", "os.chown", "os.utime", "os.symlink", "os.remove"})
 
 
 @pytest.fixture(autouse=True)
 def not_durable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed process loses nothing that the system has: waiting for the disk would only take time here."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
-
-
-def _die_at(step: int, target: Path) -> None:
-    """Kills this process before its Nth step in the target folder."""
-    steps = 0
-
-    def audit(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal steps
-        if event in CHANGES and any(_in(target, argument) for argument in arguments):
-            steps += 1
-            if steps == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(audit)
-
-
-def _in(target: Path, argument: object) -> bool:
-    if isinstance(argument, int) and not isinstance(argument, bool):
-        try:
-            argument = str(Path(f"/proc/self/fd/{argument}").readlink())
-        except OSError:
-            return False
-    return isinstance(argument, (str, os.PathLike)) and os.fspath(argument).startswith(str(target))
-
-
-def _killed_at(step: int, old: Path, new: Path) -> int:
-    """An adoption in a process of its own that dies before a step; its wait status, 0 when it came to its end."""
-    found = look(old, new)
-
-    def killed() -> None:
-        _die_at(step, new)
-        old_server.copy(found)
-
-    return in_child(killed)
 
 
 def _small(folder: Path) -> Path:
@@ -95,7 +59,7 @@ def test_killed_before_each_step_the_next_run_ends_whole(tmp_path: Path) -> None
 
     for step in range(1, 10_000):
         shutil.rmtree(new, ignore_errors=True)
-        status = _killed_at(step, old, new)
+        status = killed_at(step, old, new)
         if new.exists():
             _require_nothing_half(old, new)
         if status == 0:
@@ -114,7 +78,7 @@ def test_a_run_killed_again_and_again_gets_on(tmp_path: Path) -> None:
     old, new = make(tmp_path / "old"), tmp_path / "new"
     status = -1
     for _ in range(100):
-        status = _killed_at(70, old, new)
+        status = killed_at(70, old, new)
         if status == 0:
             break
     assert status == 0
@@ -126,7 +90,7 @@ def test_what_a_killed_run_wrote_may_be_replaced_when_the_old_server_ran_in_betw
     for step in range(1, 10_000):
         shutil.rmtree(new, ignore_errors=True)
         write(old / "config/branding.xml", "<BrandingOptions />")
-        status = _killed_at(step, old, new)
+        status = killed_at(step, old, new)
         (old / "config/branding.xml").write_text("<BrandingOptions><Css>red</Css></BrandingOptions>")
         adopt(old, new)
         assert files(new)["config/branding.xml"] == (old / "config/branding.xml").read_bytes()
@@ -142,7 +106,7 @@ def test_killed_while_it_brings_what_changed_since_the_next_run_ends_whole(tmp_p
     for step in range(1, 10_000):
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(first, new, symlinks=True)
-        status = _killed_at(step, old, new)
+        status = killed_at(step, old, new)
         adopt(old, new)
         assert "red" in (new / "config/branding.xml").read_text()
         if status == 0:
