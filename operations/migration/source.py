@@ -15,11 +15,13 @@ JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
 BUSY_SECONDS = 10.0
 
 # Whether a time, the column {c}, has the form that the server writes: yyyy-MM-dd HH:mm:ss, with up to 7 digits of a
-# second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look.
+# second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look; but it takes
+# 24 for an hour and spaces for seconds, and all functions but instr() stop at a NUL.
 PLAIN_MOMENT = (
-    "(julianday({c}) IS NOT NULL AND length({c}) BETWEEN 19 AND 27 AND substr({c}, 11, 1) = ' '"
+    "(julianday({c}) IS NOT NULL AND length({c}) BETWEEN 19 AND 27"
+    " AND substr({c}, 11, 9) BETWEEN ' 00:00:00' AND ' 23:59:59'"
     " AND substr({c}, 20, 1) IN ('', '.') AND substr({c}, -6, 1) NOT IN ('+', '-')"
-    " AND substr({c}, -1) BETWEEN '0' AND '9')"
+    " AND substr({c}, -1) BETWEEN '0' AND '9' AND instr({c}, char(0)) = 0)"
 )
 
 # Tables of the file but those SQLite keeps for itself. No arguments; one row (name) a table.
