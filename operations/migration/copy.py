@@ -27,7 +27,7 @@ COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE)"
 
 
 # What ends the quick way: what PostgreSQL or psycopg does not take, and what a condition, a function (whose overflow is
-# SQLite's DataError) or SQLite's reader refuses. A file that cannot be read fails the careful way too, which then tells.
+# SQLite's DataError) or SQLite's reader refuses. A file that cannot be read fails the careful way too, and that tells.
 NOT_PLAIN = (
     psycopg.DataError,
     psycopg.errors.NotNullViolation,

@@ -1,6 +1,6 @@
 """Which column goes where, decided from both schemas before anything is touched."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -32,6 +32,17 @@ class Derivation:
     origin: str
     name: str
     function: Callable[[str], str]
+
+    @property
+    def expression(self) -> str:
+        """The column, in SQLite's SQL: as bytes, since SQLite calls no function with text that is no UTF-8."""
+        return f"CAST({self.name}(CAST({quoted(self.origin)} AS BLOB)) AS TEXT)"
+
+    def of_bytes(self, content: bytes | None) -> bytes | None:
+        """What `expression` calls."""
+        if content is None:
+            return None
+        return self.function(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 DERIVED: Mapping[tuple[str, str], Derivation] = {
@@ -87,11 +98,13 @@ class SourceSchema:
         tables: names of the columns, by table.
         rows: how many rows each table has.
         has_data: whether any row of a table (first argument) has a value in a column (second).
+        views: names of what looks like a table and is none.
     """
 
     tables: Mapping[str, tuple[str, ...]]
     rows: Mapping[str, int]
     has_data: Callable[[str, str], bool]
+    views: Collection[str] = ()
 
 
 def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Tally, *, repair: bool = False) -> Plan:
@@ -113,6 +126,8 @@ def make_plan(source: SourceSchema, target: Mapping[str, TargetTable], tally: Ta
         if name not in target:
             note = f"table {name}: only in the source, {source.rows[name]} rows"
             (refused if source.rows[name] else differences).append(note)
+        elif name in source.views:
+            refused.append(f"table {name}: a view in the source, whose rows are elsewhere")
         elif name not in source.tables:
             differences.append(f"table {name}: only in the target, left as it is")
         else:
@@ -160,7 +175,7 @@ def _table_plan(
             origin = quoted(column.name)
         elif derivation is not None:
             differences.append(f"{place}: only in the target, derived from {derivation.origin}")
-            origin = f"{derivation.name}({quoted(derivation.origin)})"
+            origin = derivation.expression
         else:
             differences.append(f"{place}: only in the target, left to its default")
             if not (column.nullable or column.has_default) and source.rows[table.name]:

@@ -24,6 +24,7 @@ LOCK_SECONDS = 20
 # Session settings, so that nothing of the role's or the database's own defaults changes a value or a name.
 # No arguments, no results; `lock_timeout` is filled in.
 SESSION = """
+SET client_encoding = 'UTF8';
 SET TIME ZONE 'UTC';
 SET DateStyle = 'ISO';
 SET extra_float_digits = 1;
@@ -174,6 +175,13 @@ def tune(connection: Connection) -> None:
 def table_identifier(name: str) -> sql.Identifier:
     """A table of the server, qualified and quoted."""
     return sql.Identifier(SCHEMA, name)
+
+
+def as_text(columns: Iterable[sql.Identifier]) -> sql.Composed:
+    """Some columns as one text."""
+    return sql.SQL("concat_ws(', ', {})").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(column) for column in columns)
+    )
 
 
 def read_tables(connection: Connection) -> Mapping[str, TargetTable]:

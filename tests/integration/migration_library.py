@@ -206,10 +206,29 @@ def make_fresh(conninfo: str, data_dir: Path) -> None:
 
 def read_rows(conninfo: str, table: str) -> list[dict[str, Held]]:
     """All rows of a table as PostgreSQL holds them, in no order."""
-    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection, connection.cursor(binary=True) as cursor:
+    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection:
+        return rows_of(connection, table)
+
+
+def rows_of(connection: psycopg.Connection, table: str) -> list[dict[str, Held]]:
+    """The same on a connection of the caller's, whose time zone is UTC."""
+    with connection.cursor(binary=True) as cursor:
         cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def require_held(conninfo: str, held: dict[str, list[dict[str, Held]]]) -> None:
+    """Assert that every table holds exactly these rows."""
+
+    def by_key(rows: list[dict[str, Held]], names: tuple[str, ...]) -> dict[object, object]:
+        return {tuple(row[name] for name in names): row for row in rows}
+
+    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection:
+        for table in load_model().tables:
+            found = rows_of(connection, table.name)
+            assert by_key(found, table.primary_key) == by_key(held[table.name], table.primary_key), table.name
+            assert len(found) == len(held[table.name]), table.name
 
 
 def state(conninfo: str) -> dict[str, object]:
