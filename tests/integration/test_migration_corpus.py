@@ -197,8 +197,8 @@ def test_a_chain_of_items_may_be_deep(small: Library, target: str) -> None:
             f'"{c.name}"' for c in load_model().table("BaseItems").columns if c.name not in ("Id", "ParentId")
         )
         connection.executemany(
-            f'INSERT INTO "BaseItems" ("Id", "ParentId", {names})'
-            f' SELECT ?, ?, {names} FROM "BaseItems" WHERE rowid = 1',  # noqa: S608
+            f"""INSERT INTO "BaseItems" ("Id", "ParentId", {names})
+                SELECT ?, ?, {names} FROM "BaseItems" WHERE rowid = 1""",  # noqa: S608
             [(str(guid_of("Deep", n)).upper(), str(guid_of("Deep", n + 1)).upper()) for n in range(deep)],
         )
         connection.execute(
