@@ -14,6 +14,7 @@ EXAMPLES = 5
 DROP = "ALTER TABLE {table} DROP CONSTRAINT {name}"
 # Makes it again, as the catalog described it. No arguments, no results.
 ADD = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+COMMENT = "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}"
 # Rows that refer to nothing. Arguments: how many to show.
 # Rows: the row's primary key as text, what it refers to as text, how many there are in all.
 ORPHANS = """
@@ -55,6 +56,14 @@ def add_foreign_keys(
         try:
             with connection.transaction():
                 connection.execute(add)
+            if key.comment is not None:
+                connection.execute(
+                    sql.SQL(COMMENT).format(
+                        name=sql.Identifier(key.name),
+                        table=table_identifier(key.table),
+                        comment=sql.Literal(key.comment),
+                    )
+                )
         except errors.ForeignKeyViolation:
             orphans = connection.execute(_orphans(key, tables[key.table]), (EXAMPLES,)).fetchall()
             _tell(problems, key, orphans)

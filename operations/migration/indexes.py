@@ -32,7 +32,7 @@ SELECT t.relname, i.relname, x.indisprimary,
                                                          ('pg_constraint'::regclass, k.oid))
                       AND (d.classid, d.objid) <> ('pg_class'::regclass, x.indexrelid))
    AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.deptype = 'e')
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.deptype IN ('e', 'x'))
    AND NOT EXISTS (SELECT FROM pg_description d
                     WHERE (d.classoid, d.objoid) IN (('pg_class'::regclass, x.indexrelid),
                                                      ('pg_constraint'::regclass, k.oid)))

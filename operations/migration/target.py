@@ -66,7 +66,7 @@ SELECT t.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.
 """
 
 # Foreign keys of all tables of a schema. Arguments: schema.
-# Rows: name, table, its columns, table referred to, its columns, definition as SQL writes it.
+# Rows: name, table, its columns, table referred to, its columns, definition as SQL writes it, comment (or null).
 FOREIGN_KEYS = """
 SELECT k.conname, t.relname,
        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS c(num, pos)
@@ -74,7 +74,7 @@ SELECT k.conname, t.relname,
        r.relname,
        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS c(num, pos)
                JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = c.num ORDER BY c.pos),
-       pg_get_constraintdef(k.oid)
+       pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
   FROM pg_constraint k
   JOIN pg_class t ON t.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = t.relnamespace
@@ -129,6 +129,7 @@ class ForeignKey:
     ref_table: str
     ref_columns: tuple[str, ...]
     definition: str
+    comment: str | None
 
 
 @contextmanager
@@ -203,8 +204,16 @@ def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
     """All foreign keys between tables of the server."""
     rows = connection.execute(FOREIGN_KEYS, (SCHEMA,)).fetchall()
     return tuple(
-        ForeignKey(str(name), str(table), _names(columns), str(ref), _names(ref_columns), str(definition))
-        for name, table, columns, ref, ref_columns, definition in rows
+        ForeignKey(
+            name=str(name),
+            table=str(table),
+            columns=_names(columns),
+            ref_table=str(ref),
+            ref_columns=_names(ref_columns),
+            definition=str(definition),
+            comment=None if comment is None else str(comment),
+        )
+        for name, table, columns, ref, ref_columns, definition, comment in rows
     )
 
 
