@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from psycopg import errors, sql
 
+from .convert import INTEGER_BITS
 from .problems import Problems
-from .target import Connection, ForeignKey, TargetTable, table_identifier
+from .target import Connection, ForeignKey, TargetTable, as_text, table_identifier
 
 EXAMPLES = 5
 
@@ -13,6 +14,7 @@ EXAMPLES = 5
 DROP = "ALTER TABLE {table} DROP CONSTRAINT {name}"
 # Makes it again, as the catalog described it. No arguments, no results.
 ADD = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+COMMENT = "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}"
 # Rows that refer to nothing. Arguments: how many to show.
 # Rows: the row's primary key as text, what it refers to as text, how many there are in all.
 ORPHANS = """
@@ -54,6 +56,14 @@ def add_foreign_keys(
         try:
             with connection.transaction():
                 connection.execute(add)
+            if key.comment is not None:
+                connection.execute(
+                    sql.SQL(COMMENT).format(
+                        name=sql.Identifier(key.name),
+                        table=table_identifier(key.table),
+                        comment=sql.Literal(key.comment),
+                    )
+                )
         except errors.ForeignKeyViolation:
             orphans = connection.execute(_orphans(key, tables[key.table]), (EXAMPLES,)).fetchall()
             _tell(problems, key, orphans)
@@ -74,11 +84,13 @@ def continue_sequences(connection: Connection, tables: Iterable[TargetTable], hi
             query = sql.SQL(HIGHEST).format(column=sql.Identifier(column.name), table=table_identifier(table.name))
             row = connection.execute(query).fetchone()
             in_use = int(str(row[0])) if row and row[0] is not None else 0
+            following = max(in_use, highest_ever.get(table.name, 0)) + 1
             connection.execute(
                 sql.SQL(RESTART).format(
                     # Already quoted by pg_get_serial_sequence.
                     sequence=sql.SQL(column.sequence),  # pyright: ignore[reportArgumentType]
-                    number=sql.Literal(max(in_use, highest_ever.get(table.name, 0)) + 1),
+                    # A table whose numbers are used up takes no new row, there as here.
+                    number=sql.Literal(min(following, (1 << INTEGER_BITS[column.type] - 1) - 1)),
                 )
             )
 
@@ -98,16 +110,10 @@ def is_orphan(key: ForeignKey) -> sql.Composed:
 
 def _orphans(key: ForeignKey, table: TargetTable) -> sql.Composed:
     return sql.SQL(ORPHANS).format(
-        key=_as_text([sql.Identifier("child", column.name) for column in table.key]),
-        reference=_as_text([sql.Identifier("child", column) for column in key.columns]),
+        key=as_text([sql.Identifier("child", column.name) for column in table.key]),
+        reference=as_text([sql.Identifier("child", column) for column in key.columns]),
         table=table_identifier(key.table),
         is_orphan=is_orphan(key),
-    )
-
-
-def _as_text(columns: Iterable[sql.Identifier]) -> sql.Composed:
-    return sql.SQL("concat_ws(', ', {})").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(column) for column in columns)
     )
 
 

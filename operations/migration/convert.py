@@ -2,15 +2,15 @@
 
 | PostgreSQL | arrives exactly | repaired and listed | refused |
 |---|---|---|---|
-| uuid | text of 32 hexadecimal digits, any case, with or without hyphens, braces or parentheses; a blob of 16 bytes in .NET's order | | anything else |
-| timestamp with time zone | ISO text; without a zone it is UTC, which is what Jellyfin writes; digits past the 6th of a second are cut off, as Npgsql does, and counted | | what is no moment of the years 1 to 9999 |
+| uuid | text of 32 hexadecimal digits, any case, with or without hyphens between any groups of four, in braces, parentheses or neither; a blob of 16 bytes in .NET's order | | anything else |
+| timestamp with time zone | ISO text, a date with or without a time, a time with or without a zone; without one it is UTC, which is what Jellyfin writes; digits past the 6th of a second are cut off, as Npgsql does, and counted | | what is no moment of the years 1 to 9999 in UTC: the hour 24, the second 60, the 30th of February |
 | boolean | 0 and 1 | other whole numbers are true | anything else |
 | smallint, integer, bigint | whole numbers in range | | anything else |
 | real | numbers in range, rounded to 32 bits as the server reads them | | numbers out of range, anything else |
 | double precision | numbers, infinities included | | anything else |
 | text, character varying(n) | text of at most n characters | NUL and invalid UTF-8 are U+FFFD; whole numbers are their digits; with `repair`, longer text is cut | blobs, fractions; longer text |
 | bytea | blobs | | anything else |
-| bigint[] | JSON text of an array of whole numbers | | anything else |
+| bigint[] | JSON text of an array of whole numbers | | anything else, -0 too |
 
 A key is never repaired: another key could be another row's.
 """  # noqa: E501
@@ -30,12 +30,11 @@ TargetValue = bool | int | float | str | bytes | list[int] | None
 
 INTEGER_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 VARCHAR = re.compile(r"character varying\((\d+)\)")
-GUID_HYPHENS = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-GUID_PLAIN = re.compile(r"[0-9a-fA-F]{32}")
+GUID = re.compile(r"(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}")
 TIMESTAMP = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[ T](?P<minutes>\d\d:\d\d)(?::(?P<seconds>\d\d)(?:\.(?P<fraction>\d+))?)?)?"
-    r"(?P<zone>Z|[+-]\d\d:\d\d)?"
+    r"(?:[ T](?P<minutes>\d\d:\d\d)(?::(?P<seconds>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<zone>Z|[+-]\d\d:[0-5]\d)?)?"
 )
 REPLACEMENT = "\ufffd"
 # PostgreSQL keeps microseconds, .NET ticks of 100 ns: one digit less.
@@ -110,13 +109,16 @@ def _uuid(value: SourceValue) -> str:
     if isinstance(value, bytes) and len(value) == 16:
         # .NET's Guid.ToByteArray: the first three groups little-endian.
         first, second, third = struct.unpack("<IHH", value[:8])
-        rest = value[8:].hex()
-        return f"{first:08x}-{second:04x}-{third:04x}-{rest[:4]}-{rest[4:]}"
+        return _hyphenated(f"{first:08x}{second:04x}{third:04x}{value[8:].hex()}")
     if isinstance(value, str):
         bare = value[1:-1] if value[:1] + value[-1:] in ("{}", "()") else value
-        if GUID_HYPHENS.fullmatch(bare) or GUID_PLAIN.fullmatch(bare):
-            return bare.lower()
+        if GUID.fullmatch(bare):
+            return _hyphenated(bare.replace("-", "").lower())
     raise UnfitError("not a GUID")
+
+
+def _hyphenated(digits: str) -> str:
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _timestamp(tally: Tally) -> Converter:
@@ -130,8 +132,8 @@ def _timestamp(tally: Tally) -> Converter:
         clock = f"{match['minutes'] or '00:00'}:{match['seconds'] or '00'}"
         text = f"{match['date']} {clock}.{fraction[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, '0')}"
         try:
-            moment = datetime.fromisoformat(text + (match["zone"] or "+00:00"))
-            moment.astimezone(UTC)
+            # PostgreSQL knows fewer zones than there are.
+            moment = datetime.fromisoformat(text + (match["zone"] or "+00:00")).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise UnfitError(f"not a moment of the years 1 to 9999: {error}") from error
         return moment.isoformat(sep=" ", timespec="microseconds")
@@ -207,12 +209,12 @@ def _bytes(value: SourceValue) -> bytes:
 def _bigints(value: SourceValue) -> list[int]:
     try:
         parsed: object = json.loads(value) if isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, list):
         raise UnfitError("not a JSON array")
-    # A column may hold a million of them.
-    if not set(map(type, parsed)) <= {int}:
+    # A column may hold a million of them. The only whole number that Python reads and SQLite tells otherwise is -0.
+    if not set(map(type, parsed)) <= {int} or "-0" in cast(str, value):
         raise UnfitError("a JSON array with something else than whole numbers")
     numbers = cast(list[int], parsed)
     whole = _integer(64)

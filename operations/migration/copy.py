@@ -26,9 +26,15 @@ TRUNCATE = "TRUNCATE TABLE {table}"
 COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE)"
 
 
-# What ends the quick way: what PostgreSQL or psycopg does not take, and what a condition or SQLite's reader refuses.
-# A file that cannot be read fails the careful way too, which then tells.
-NOT_PLAIN = (psycopg.DataError, psycopg.errors.NotNullViolation, TypeError, sqlite3.OperationalError)
+# What ends the quick way: what PostgreSQL or psycopg does not take, and what a condition, a function (whose overflow is
+# SQLite's DataError) or SQLite's reader refuses. A file that cannot be read fails the careful way too, and that tells.
+NOT_PLAIN = (
+    psycopg.DataError,
+    psycopg.errors.NotNullViolation,
+    TypeError,
+    sqlite3.OperationalError,
+    sqlite3.DataError,
+)
 
 Row = Sequence[TargetValue]
 
@@ -166,7 +172,7 @@ def _value(column: ColumnPlan, value: SourceValue) -> TargetValue | Repaired:
 def _text(value: SourceValue) -> str:
     """A value in full, as a JSON report can hold it."""
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
     return str(value)
 
 

@@ -10,6 +10,9 @@ from ..errors import UserError
 from .target import LOCK_SECONDS
 
 UNCHANGED = "Nothing was changed."
+# Classes of SQLSTATE: insufficient resources (a full disk, no memory), program limit exceeded. psycopg counts them with
+# failed connections.
+AT_A_LIMIT = frozenset({"53", "54"})
 
 
 @contextmanager
@@ -35,6 +38,10 @@ def explained() -> Generator[None]:
             "of the database and of the server's tables."
         ) from error
     except psycopg.OperationalError as error:
+        if (error.sqlstate or "")[:2] in AT_A_LIMIT:
+            raise UserError(
+                f"the target's server is at a limit: {error}. {UNCHANGED} Raise the limit, then try again."
+            ) from error
         raise UserError(
             f"the connection to the target failed: {error}. The target is as it was, or, when the answer to the "
             "commit was lost, complete: run the migration again, it tells."

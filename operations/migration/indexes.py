@@ -1,20 +1,23 @@
 """Indexes around the copy: dropped before it and built after it, which takes half the time."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from psycopg import sql
+from psycopg import errors, sql
 
-from .target import SCHEMA, Connection, table_identifier
+from .problems import Problems
+from .target import SCHEMA, Connection, TargetTable, as_text, table_identifier
 
 # Primary keys and secondary indexes that can be dropped and made again whole from their definition. Arguments: schema.
-# Rows: table, name, whether it is the primary key, definition as SQL writes it.
+# Rows: table, name, whether it is the primary key, columns, definition as SQL writes it.
 # Left out, and so kept during the copy, are those that are more than their definition: behind another constraint,
 # invalid, marked for clustering or replication, in a tablespace of their own, with options or a comment, with
 # statistics targets, or with something else (but the key itself) that depends on them. Foreign keys depend on primary
 # keys: drop those first.
 INDEXES = """
 SELECT t.relname, i.relname, x.indisprimary,
+       ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = ANY (x.indkey)),
        CASE WHEN x.indisprimary THEN pg_get_constraintdef(k.oid) ELSE pg_get_indexdef(x.indexrelid) END
   FROM pg_index x
   JOIN pg_class i ON i.oid = x.indexrelid
@@ -29,7 +32,7 @@ SELECT t.relname, i.relname, x.indisprimary,
                                                          ('pg_constraint'::regclass, k.oid))
                       AND (d.classid, d.objid) <> ('pg_class'::regclass, x.indexrelid))
    AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.deptype = 'e')
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.deptype IN ('e', 'x'))
    AND NOT EXISTS (SELECT FROM pg_description d
                     WHERE (d.classoid, d.objoid) IN (('pg_class'::regclass, x.indexrelid),
                                                      ('pg_constraint'::regclass, k.oid)))
@@ -39,6 +42,8 @@ SELECT t.relname, i.relname, x.indisprimary,
 # Drops one index or key. No arguments, no results.
 DROP = "DROP INDEX {index}"
 DROP_KEY = "ALTER TABLE {table} DROP CONSTRAINT {name}"
+# The row with the longest values of an index, as they are stored. No arguments; one row (its primary key as text).
+LONGEST = "SELECT {key} FROM {table} ORDER BY {size} DESC LIMIT 1"
 # Makes a primary key again. No arguments, no results.
 ADD_KEY = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
 
@@ -50,6 +55,7 @@ class Index:
     table: str
     name: str
     primary: bool
+    columns: tuple[str, ...]
     definition: str
 
     def drop(self) -> sql.Composed:
@@ -72,7 +78,10 @@ class Index:
 def read_indexes(connection: Connection, tables: Collection[str]) -> tuple[Index, ...]:
     """The indexes of some tables that can be dropped and made again, each table's primary key first."""
     rows = connection.execute(INDEXES, (SCHEMA,)).fetchall()
-    found = [Index(str(table), str(name), bool(primary), str(definition)) for table, name, primary, definition in rows]
+    found = [
+        Index(str(table), str(name), bool(primary), tuple(map(str, cast(list[object], columns))), str(definition))
+        for table, name, primary, columns, definition in rows
+    ]
     return tuple(index for index in found if index.table in tables)
 
 
@@ -82,14 +91,37 @@ def drop_indexes(connection: Connection, indexes: Iterable[Index]) -> None:
         connection.execute(index.drop())
 
 
-def build_indexes(connection: Connection, indexes: Iterable[Index], on_index: Callable[[Index], None]) -> None:
+def build_indexes(
+    connection: Connection,
+    indexes: Iterable[Index],
+    tables: Mapping[str, TargetTable],
+    problems: Problems,
+    on_index: Callable[[Index], None],
+) -> None:
     """Put the indexes back.
 
     Args:
         connection: to the target.
         indexes: as they were.
+        tables: the target's.
+        problems: takes what is longer than an index can hold.
         on_index: told of each before it is built.
     """
     for index in indexes:
         on_index(index)
-        connection.execute(index.build())
+        try:
+            with connection.transaction():
+                connection.execute(index.build())
+        except errors.ProgramLimitExceeded:
+            query = sql.SQL(LONGEST).format(
+                key=as_text(sql.Identifier(column.name) for column in tables[index.table].key),
+                table=table_identifier(index.table),
+                size=sql.SQL(" + ").join(
+                    sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in index.columns
+                ),
+            )
+            (key,) = connection.execute(query).fetchone() or ("",)
+            problems.add(
+                f"table {index.table}, key ({key}), column {', '.join(index.columns)}: longer than an index of the "
+                f"target can hold ({index.name})"
+            )

@@ -29,7 +29,8 @@ AS_IT_IS = Normal("{c}", "{c}")
 NORMALS: Mapping[str, Normal] = {
     # Lower case with hyphens.
     "uuid": Normal(
-        "CASE WHEN length({c}) = 36 THEN lower({c}) WHEN {c} IS NULL THEN NULL ELSE normal_guid({c}) END",
+        "CASE WHEN {c} GLOB '????????-????-????-????-????????????' THEN lower({c})"
+        " WHEN {c} IS NULL THEN NULL ELSE normal_guid({c}) END",
         "{c}::text",
     ),
     # PostgreSQL's own text in UTC: no zeros at the end of a fraction. .NET's smallest and greatest date, which its

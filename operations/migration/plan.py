@@ -33,6 +33,17 @@ class Derivation:
     name: str
     function: Callable[[str], str]
 
+    @property
+    def expression(self) -> str:
+        """The column, in SQLite's SQL: as bytes, since SQLite calls no function with text that is no UTF-8."""
+        return f"CAST({self.name}(CAST({quoted(self.origin)} AS BLOB)) AS TEXT)"
+
+    def of_bytes(self, content: bytes | None) -> bytes | None:
+        """What `expression` calls."""
+        if content is None:
+            return None
+        return self.function(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
 
 DERIVED: Mapping[tuple[str, str], Derivation] = {
     ("Users", "NormalizedUsername"): Derivation("Username", "upper_invariant", upper_invariant)
@@ -87,11 +98,13 @@ class SourceSchema:
         tables: names of the columns, by table.
         rows: how many rows each table has.
         has_data: whether any row of a table (first argument) has a value in a column (second).
+        views: names of what looks like a table and is none.
     """
 
     tables: Mapping[str, tuple[str, ...]]
     rows: Mapping[str, int]
     has_data: Callable[[str, str], bool]
+    views: Collection[str] = ()
 
 
 def make_plan(
@@ -121,6 +134,8 @@ def make_plan(
         if name not in target:
             note = f"table {name}: only in the source, {source.rows[name]} rows"
             (refused if source.rows[name] else differences).append(note)
+        elif name in source.views:
+            refused.append(f"table {name}: a view in the source, whose rows are elsewhere")
         elif name not in source.tables:
             fate = "emptied, since it refers to tables that are filled" if name in referring else "left as it is"
             differences.append(f"table {name}: only in the target, {fate}")
@@ -169,7 +184,7 @@ def _table_plan(
             origin = quoted(column.name)
         elif derivation is not None:
             differences.append(f"{place}: only in the target, derived from {derivation.origin}")
-            origin = f"{derivation.name}({quoted(derivation.origin)})"
+            origin = derivation.expression
         else:
             differences.append(f"{place}: only in the target, left to its default")
             if not (column.nullable or column.has_default) and source.rows[table.name]:

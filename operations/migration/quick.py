@@ -6,6 +6,7 @@ does not hold (`not_plain()` raises), psycopg does not take it or PostgreSQL ref
 careful way, value by value (`convert`). What would slip through all three shows in the verification.
 """
 
+import re
 import sqlite3
 import struct
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ from typing import NoReturn
 from .convert import VARCHAR, UnfitError
 from .source import PLAIN_MOMENT, registered
 
-TICK_CHARACTERS = b"0123456789-, "
+TICK_CHARACTERS = b"0123456789,"
+# A number of JSON does not start so, unless it is 0 itself, which a list of key frames has nowhere but in front.
+LEADING_ZERO = re.compile(rb",0")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,13 @@ def prepare(source: sqlite3.Connection) -> None:
 def _ticks(value: str) -> str:
     """JSON's array as PostgreSQL's. A column may hold a million digits, so they are not parsed here: whatever else
     these characters may say, PostgreSQL refuses."""
-    if value[:1] + value[-1:] != "[]" or value[1:-1].encode().translate(None, TICK_CHARACTERS):
+    inside = value[1:-1].encode()
+    if (
+        value[:1] + value[-1:] != "[]"
+        or inside.translate(None, TICK_CHARACTERS)
+        or (inside[:1] == b"0" and inside[1:2] not in (b"", b","))
+        or LEADING_ZERO.search(inside)
+    ):
         raise UnfitError("not the form that the server writes")
     return f"{{{value[1:-1]}}}"
 

@@ -13,23 +13,30 @@ HISTORY_TABLE = "__EFMigrationsHistory"
 # Tables that a Jellyfin database has since 10.11, when the library moved into jellyfin.db.
 JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
 BUSY_SECONDS = 10.0
+ENCODING = "UTF-8"
 
 # Whether a time, the column {c}, has the form that the server writes: yyyy-MM-dd HH:mm:ss, with up to 7 digits of a
-# second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look.
+# second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look; but it takes
+# 24 for an hour and spaces for seconds, and all functions but instr() stop at a NUL.
 PLAIN_MOMENT = (
-    "(julianday({c}) IS NOT NULL AND length({c}) BETWEEN 19 AND 27 AND substr({c}, 11, 1) = ' '"
+    "(julianday({c}) IS NOT NULL AND length({c}) BETWEEN 19 AND 27"
+    " AND substr({c}, 11, 9) BETWEEN ' 00:00:00' AND ' 23:59:59'"
     " AND substr({c}, 20, 1) IN ('', '.') AND substr({c}, -6, 1) NOT IN ('+', '-')"
-    " AND substr({c}, -1) BETWEEN '0' AND '9')"
+    " AND substr({c}, -1) BETWEEN '0' AND '9' AND instr({c}, char(0)) = 0)"
 )
 
 # Tables of the file but those SQLite keeps for itself. No arguments; one row (name) a table.
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-# Columns of one table. Argument: the table's name; one row (name) a column.
-COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
+# Views of the file. No arguments; one row (name) a view.
+VIEWS = "SELECT name FROM sqlite_master WHERE type = 'view'"
+# Columns of one table, computed ones included. Argument: the table's name; one row (name) a column.
+COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1"
+# Whether a column is computed from others. Arguments: the table's name, the column's; one row (boolean).
+COMPUTED = "SELECT hidden <> 0 FROM pragma_table_xinfo(?) WHERE name = ?"
 # Ids of all migrations ever applied. No arguments; rows (id, product version).
 HISTORY = 'SELECT "MigrationId", "ProductVersion" FROM "__EFMigrationsHistory"'
 # The highest key that AUTOINCREMENT ever gave, deleted rows included. No arguments; rows (table, value).
-AUTOINCREMENT = "SELECT name, seq FROM sqlite_sequence"
+AUTOINCREMENT = "SELECT name, CAST(seq AS INTEGER) FROM sqlite_sequence"
 
 
 @contextmanager
@@ -47,7 +54,7 @@ def _with_surrogates(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def registered(connection: sqlite3.Connection, name: str, function: Callable[..., str | float]) -> None:
+def registered(connection: sqlite3.Connection, name: str, function: Callable[..., str | bytes | float | None]) -> None:
     """Make a function of one argument callable in SQLite's SQL; an exception in it ends the query."""
     connection.create_function(name, 1, function, deterministic=True)
 
@@ -86,6 +93,14 @@ def open_source(path: Path) -> Generator[sqlite3.Connection]:
         raise _unreadable(path, error) from error
     try:
         connection.execute("BEGIN")
+        (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+        if encoding != ENCODING:
+            # SQLite translates broken text into other text, and nobody could tell.
+            raise UserError(
+                f"{path}: expected text in {ENCODING}, as servers write it, found {encoding}. Copy it into a new file "
+                "with `sqlite3 jellyfin.db .dump | sqlite3 new.db` and give that one.",
+                exit_code=2,
+            )
         missing = JELLYFIN_TABLES - set(read_tables(connection))
         if missing:
             raise UserError(
@@ -105,6 +120,11 @@ def read_tables(connection: sqlite3.Connection) -> Mapping[str, tuple[str, ...]]
     """The columns of each table, by name."""
     names = [str(name) for (name,) in connection.execute(TABLES)]
     return {name: tuple(str(column) for (column,) in connection.execute(COLUMNS, (name,))) for name in names}
+
+
+def read_views(connection: sqlite3.Connection) -> frozenset[str]:
+    """The names of all views."""
+    return frozenset(str(name) for (name,) in connection.execute(VIEWS))
 
 
 def read_history(connection: sqlite3.Connection) -> Mapping[str, str]:
@@ -140,7 +160,9 @@ def count_cut_moments(connection: sqlite3.Connection, table: str, columns: Seque
 
 
 def column_has_data(connection: sqlite3.Connection, table: str, column: str) -> bool:
-    """Whether any row has a value there."""
+    """Whether any row has a value of its own there; what is computed from other columns is none."""
+    if connection.execute(COMPUTED, (table, column)).fetchone() == (1,):
+        return False
     query = f"SELECT EXISTS (SELECT 1 FROM {quoted(table)} WHERE {quoted(column)} IS NOT NULL)"  # noqa: S608
     return bool(connection.execute(query).fetchone()[0])
 

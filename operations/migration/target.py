@@ -24,6 +24,7 @@ LOCK_SECONDS = 20
 # Session settings, so that nothing of the role's or the database's own defaults changes a value or a name.
 # No arguments, no results; `lock_timeout` is filled in.
 SESSION = """
+SET client_encoding = 'UTF8';
 SET TIME ZONE 'UTC';
 SET DateStyle = 'ISO';
 SET extra_float_digits = 1;
@@ -65,7 +66,7 @@ SELECT t.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.
 """
 
 # Foreign keys of all tables of a schema. Arguments: schema.
-# Rows: name, table, its columns, table referred to, its columns, definition as SQL writes it.
+# Rows: name, table, its columns, table referred to, its columns, definition as SQL writes it, comment (or null).
 FOREIGN_KEYS = """
 SELECT k.conname, t.relname,
        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS c(num, pos)
@@ -73,7 +74,7 @@ SELECT k.conname, t.relname,
        r.relname,
        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS c(num, pos)
                JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = c.num ORDER BY c.pos),
-       pg_get_constraintdef(k.oid)
+       pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
   FROM pg_constraint k
   JOIN pg_class t ON t.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = t.relnamespace
@@ -128,6 +129,7 @@ class ForeignKey:
     ref_table: str
     ref_columns: tuple[str, ...]
     definition: str
+    comment: str | None
 
 
 @contextmanager
@@ -176,6 +178,13 @@ def table_identifier(name: str) -> sql.Identifier:
     return sql.Identifier(SCHEMA, name)
 
 
+def as_text(columns: Iterable[sql.Identifier]) -> sql.Composed:
+    """Some columns as one text."""
+    return sql.SQL("concat_ws(', ', {})").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(column) for column in columns)
+    )
+
+
 def read_tables(connection: Connection) -> Mapping[str, TargetTable]:
     """All tables of the server, by name."""
     columns: dict[str, dict[str, TargetColumn]] = {}
@@ -195,8 +204,16 @@ def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
     """All foreign keys between tables of the server."""
     rows = connection.execute(FOREIGN_KEYS, (SCHEMA,)).fetchall()
     return tuple(
-        ForeignKey(str(name), str(table), _names(columns), str(ref), _names(ref_columns), str(definition))
-        for name, table, columns, ref, ref_columns, definition in rows
+        ForeignKey(
+            name=str(name),
+            table=str(table),
+            columns=_names(columns),
+            ref_table=str(ref),
+            ref_columns=_names(ref_columns),
+            definition=str(definition),
+            comment=None if comment is None else str(comment),
+        )
+        for name, table, columns, ref, ref_columns, definition, comment in rows
     )
 
 

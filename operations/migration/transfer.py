@@ -30,6 +30,7 @@ from .source import (
     count_rows,
     read_autoincrement,
     read_history,
+    read_views,
     registered,
 )
 from .source import read_tables as read_source_tables
@@ -122,7 +123,7 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
     with meter.step("copy"):
         careful = _copy(Copying(source, connection, repairs, problems), plan, meter)
     with meter.step("indexes and keys"):
-        build_indexes(connection, indexes, lambda index: meter.say(f"indexing {index.table}"))
+        build_indexes(connection, indexes, tables, problems, lambda index: meter.say(f"indexing {index.table}"))
         meter.say("checking foreign keys")
         if options.repair and not problems:
             mend_references(connection, keys, tables, repairs)
@@ -219,7 +220,7 @@ def _prepare(source: sqlite3.Connection) -> None:
     quick.prepare(source)
     normal.prepare(source)
     for derivation in DERIVED.values():
-        registered(source, derivation.name, derivation.function)
+        registered(source, derivation.name, derivation.of_bytes)
 
 
 def _describe(source: sqlite3.Connection) -> SourceSchema:
@@ -228,6 +229,7 @@ def _describe(source: sqlite3.Connection) -> SourceSchema:
         tables=tables,
         rows={name: count_rows(source, name) for name in tables},
         has_data=lambda table, column: column_has_data(source, table, column),
+        views=read_views(source),
     )
 
 

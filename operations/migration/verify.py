@@ -123,8 +123,9 @@ class Verification:
 
     def _source_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
         columns = ", ".join(source_form(column.target, column.origin) for column in plan.columns)
-        # Result columns by number: their normal form is what both sides order by.
-        order = f" ORDER BY {', '.join(str(place + 1) for place in _positions(plan))}" if ordered else ""
+        # Result columns by number: their normal form is what both sides order by, whatever collation a column has.
+        places = ", ".join(f"{place + 1} COLLATE BINARY" for place in _positions(plan))
+        order = f" ORDER BY {places}" if ordered else ""
         rows = self._source.execute(f"SELECT {columns} FROM {quoted(plan.name)}{order}")  # noqa: S608
         while portion := cast(Sequence[Row], rows.fetchmany(PORTION)):
             yield from portion

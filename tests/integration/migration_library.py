@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from jellyfin_ha.lab.mediaserver.database import Database
 from jellyfin_ha.lab.mediaserver.new_database import prepare_database
-from jellyfin_ha.lab.mediaserver.schema import Column, Table, load_model
+from jellyfin_ha.lab.mediaserver.schema import Column, Model, Table, load_model
 from jellyfin_ha.lab.mediaserver.schema.ddl import sqlite_ddl
 from jellyfin_ha.lab.mediaserver.settings import DatabaseAddress
 
@@ -31,6 +31,7 @@ Held = object
 Pair = tuple[Stored, Held]
 
 ROWS = 13
+OWNER_KEY = 'FOREIGN KEY ("OwnerId") REFERENCES "BaseItems" ("Id")'
 FLOAT_0_1 = 0.10000000149011612  # the 32-bit float nearest to 0.1
 FLOAT_MAX = 3.4028234663852886e38
 FLOAT_LEAST = 1.401298464324817e-45
@@ -101,14 +102,16 @@ class Library:
         connection.close()
 
 
-def make_library(path: Path, *, rows: int = ROWS, code_migrations: tuple[str, ...] | None = None) -> Library:
+def make_library(
+    path: Path, *, rows: int = ROWS, code_migrations: tuple[str, ...] | None = None, model: Model | None = None
+) -> Library:
     """A library with every table and column filled, in every form that a real file may have."""
-    model = load_model()
+    model = model or load_model()
     held: dict[str, list[dict[str, Held]]] = {}
     unique = {(index.table, name) for index in model.indexes if index.unique for name in index.columns}
     connection = sqlite3.connect(path)
     for statement in sqlite_ddl(model):
-        connection.execute(statement)
+        connection.execute(as_declared(statement))
     history = [(name, "9.0.11") for name in model.sqlite_migrations]
     history += [(name, "10.11.11.0") for name in code_migrations or model.code_migrations]
     connection.executemany('INSERT INTO "__EFMigrationsHistory" VALUES (?, ?)', history)
@@ -206,10 +209,34 @@ def make_fresh(conninfo: str, data_dir: Path) -> None:
 
 def read_rows(conninfo: str, table: str) -> list[dict[str, Held]]:
     """All rows of a table as PostgreSQL holds them, in no order."""
-    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection, connection.cursor(binary=True) as cursor:
+    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection:
+        return rows_of(connection, table)
+
+
+def rows_of(connection: psycopg.Connection, table: str) -> list[dict[str, Held]]:
+    """The same on a connection of the caller's, whose time zone is UTC."""
+    with connection.cursor(binary=True) as cursor:
         cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def as_declared(statement: str) -> str:
+    """A statement of the schema with the one key that does not cascade, which only newer versions have."""
+    return statement.replace(f"{OWNER_KEY} ON DELETE CASCADE", f"{OWNER_KEY} ON DELETE NO ACTION")
+
+
+def require_held(conninfo: str, held: dict[str, list[dict[str, Held]]], model: Model | None = None) -> None:
+    """Assert that every table holds exactly these rows."""
+
+    def by_key(rows: list[dict[str, Held]], names: tuple[str, ...]) -> dict[object, object]:
+        return {tuple(row[name] for name in names): row for row in rows}
+
+    with psycopg.connect(conninfo, options="-c TimeZone=UTC") as connection:
+        for table in (model or load_model()).tables:
+            found = rows_of(connection, table.name)
+            assert by_key(found, table.primary_key) == by_key(held[table.name], table.primary_key), table.name
+            assert len(found) == len(held[table.name]), table.name
 
 
 def state(conninfo: str) -> dict[str, object]:
