@@ -123,7 +123,8 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
     with meter.step("copy"):
         careful = _copy(Copying(source, connection, repairs, problems), plan, meter)
     with meter.step("indexes and keys"):
-        build_indexes(connection, indexes, tables, problems, lambda index: meter.say(f"indexing {index.table}"))
+        if not problems:
+            build_indexes(connection, indexes, tables, problems, lambda index: meter.say(f"indexing {index.table}"))
         meter.say("checking foreign keys")
         if options.repair and not problems:
             mend_references(connection, keys, tables, repairs)

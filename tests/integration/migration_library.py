@@ -110,6 +110,7 @@ def make_library(
     held: dict[str, list[dict[str, Held]]] = {}
     unique = {(index.table, name) for index in model.indexes if index.unique for name in index.columns}
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
     for statement in sqlite_ddl(model):
         connection.execute(as_declared(statement))
     history = [(name, "9.0.11") for name in model.sqlite_migrations]

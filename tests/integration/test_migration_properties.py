@@ -123,6 +123,7 @@ def _library(path: Path, pool: Pool, seed: int) -> Generated:
     model, choose = load_model(), random.Random(seed)
     held: dict[str, list[dict[str, Held]]] = {}
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
     for statement in sqlite_ddl(model):
         connection.execute(statement)
     history = [(name, "9.0.11") for name in model.sqlite_migrations]
