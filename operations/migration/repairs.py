@@ -81,7 +81,3 @@ class Repairs:
     def find(self, table: str, key: Key, column: str | None = None) -> Repair | None:
         """The repair of a value, or, without a column, of a whole row."""
         return self._found.get((table, key, column))
-
-    def forget_table(self, table: str) -> None:
-        """Drop what was noted of a table that is copied once more."""
-        self._found = {where: repair for where, repair in self._found.items() if where[0] != table}

@@ -18,16 +18,6 @@ from .old_server import OTHER_ID, SERVER_ID, expected, files, make, state, write
 PAGE = (Path(__file__).parents[2] / "docs" / "adoption.md").read_text()
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return make(tmp_path / "old")
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Path:
-    return tmp_path / "new"
-
-
 def _adopt(old: Path, new: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["adopt", "--from", str(old), "--to", str(new), "--owner", "keep", *options])
 

@@ -16,16 +16,6 @@ from . import old_server
 from .old_server import COPIED, LEFT_OUT, OTHER_ID, adopt, copy, files, look, make, state, write
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return make(tmp_path / "old")
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Path:
-    return tmp_path / "new"
-
-
 def test_what_identifies_and_configures_the_server_is_there_afterwards(old: Path, new: Path) -> None:
     outcome = adopt(old, new)
     assert files(new) == old_server.expected()

@@ -25,16 +25,6 @@ from .old_server import NOBODY, adopt, copy, files, in_child, look, make, reques
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return make(tmp_path / "old")
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Path:
-    return tmp_path / "new"
-
-
-@pytest.fixture
 def public(tmp_path: Path) -> Generator[Path]:
     """A folder that every user may enter, which pytest's own is not."""
     folder = Path(tempfile.mkdtemp())
