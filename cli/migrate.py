@@ -13,6 +13,7 @@ from jellyfin_ha.operations.migration import REPORT_VERSION, Options, RefusedErr
 from jellyfin_ha.operations.migration.reverse import reverse
 from jellyfin_ha.operations.progress import Progress
 
+from .interrupts import Interrupts
 from .stages import Stages
 
 
@@ -78,27 +79,60 @@ def migrate_command(
         options = Options(replace=replace, repair=repair)
         return migrate(sqlite, postgres, options=options, dry_run=dry_run, progress=progress)
 
+    interrupts = Interrupts()
     try:
-        with stages.stage("way back" if back else "migration") as progress:
-            result = run(progress)
-    except KeyboardInterrupt:
-        raise UserError(
-            "interrupted. The target is as it was, or, when the answer to the commit was on its way, complete: run "
-            "the command again, it tells"
-        ) from None
-    except UserError as error:
+        with interrupts, stages.stage("way back" if back else "migration") as progress:
+            result = run(interrupts.noticed_in(progress))
+    except (KeyboardInterrupt, UserError) as failure:
+        if isinstance(failure, UserError) and not interrupts.came:
+            error = failure
+        else:
+            # A UserError may be what a library made of the interrupt.
+            error = _interruption(sqlite if back else None)
         if report is not None:
-            _write(report, _refusal(error))
-        raise
+            error = _write_refusal(report, error)
+        raise error from None
     stages.say(result.summary())
     if report is not None:
-        _write(report, result.report())
+        try:
+            _write(report, result.report())
+        except OSError as error:
+            raise UserError(
+                f"cannot write the report {report}: {error.strerror}. What is told above is done and stays so. "
+                + _report_later(back=back, dry_run=dry_run)
+            ) from error
         stages.say(f"report: {report}")
 
 
-def _refusal(error: UserError) -> dict[str, object]:
+def _interruption(new_file: Path | None) -> UserError:
+    if new_file is not None:
+        return UserError(f"interrupted. PostgreSQL was only read; {new_file} is complete if it is there")
+    return UserError(
+        "interrupted. The target is as it was, or, when the answer to the commit was on its way, complete: run the "
+        "command again, it tells"
+    )
+
+
+def _report_later(*, back: bool, dry_run: bool) -> str:
+    if dry_run:
+        return "Run the trial again when there is room."
+    if back:
+        return "Only the report is missing."
+    return "Run the command again without --replace: it does nothing but write the report."
+
+
+def _write_refusal(report: Path, error: UserError) -> UserError:
+    """Report a failure; what to raise then."""
     problems = error.problems if isinstance(error, RefusedError) else ()
-    return {"report_version": REPORT_VERSION, "outcome": "refused", "error": str(error), "problems": list(problems)}
+    try:
+        _write(
+            report,
+            {"report_version": REPORT_VERSION, "outcome": "refused", "error": str(error), "problems": list(problems)},
+        )
+    except OSError as another:
+        words = f"{error}\nNor could the report {report} be written: {another.strerror}."
+        return UserError(words, exit_code=error.exit_code)
+    return error
 
 
 def _require_writable(report: Path) -> None:
@@ -112,9 +146,6 @@ def _write(report: Path, content: dict[str, object]) -> None:
     try:
         draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         draft.replace(report)
-    except OSError as error:
+    except OSError:
         draft.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write the report {report}: {error.strerror}. The migration itself ended as told above; run the "
-            "same command again, it does nothing but write the report."
-        ) from error
+        raise

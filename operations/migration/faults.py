@@ -7,10 +7,10 @@ import psycopg
 from psycopg import errors
 
 from ..errors import UserError
-from .target import LOCK_SECONDS
+from .target import LOCK_SECONDS, LOST
 
 UNCHANGED = "Nothing was changed."
-# Classes of SQLSTATE: insufficient resources (a full disk, no memory), program limit exceeded. psycopg counts them with
+# Classes of SQLSTATE: insufficient resources (no memory), program limit exceeded. psycopg counts them with
 # failed connections.
 AT_A_LIMIT = frozenset({"53", "54"})
 
@@ -37,16 +37,27 @@ def explained() -> Generator[None]:
             f"the target's role may not do this: {error.diag.message_primary}. {UNCHANGED} Connect as the owner "
             "of the database and of the server's tables."
         ) from error
+    except errors.DiskFull as error:
+        raise UserError(
+            f"the target's disk is full: {error.diag.message_primary}. {UNCHANGED} Make room where PostgreSQL keeps "
+            "its data and its log, for the whole library beside what is there, then try again."
+        ) from error
     except psycopg.OperationalError as error:
         if (error.sqlstate or "")[:2] in AT_A_LIMIT:
             raise UserError(
                 f"the target's server is at a limit: {error}. {UNCHANGED} Raise the limit, then try again."
             ) from error
+        if error.sqlstate is not None and not error.sqlstate.startswith(LOST):
+            raise _refused(error) from error
         raise UserError(
-            f"the connection to the target failed: {error}. The target is as it was, or, when the answer to the "
-            "commit was lost, complete: run the migration again, it tells."
+            f"the connection to the target was lost: {error.diag.message_primary or error}. {UNCHANGED} See "
+            "PostgreSQL's log for the reason (a restart, a full disk, an administrator), then try again."
         ) from error
     except psycopg.Error as error:
-        raise UserError(
-            f"the target refused: {error}. {UNCHANGED} See its log; its schema must be the one the server made."
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: psycopg.Error) -> UserError:
+    return UserError(
+        f"the target refused: {error}. {UNCHANGED} See its log; its schema must be the one the server made."
+    )

@@ -14,6 +14,8 @@ HISTORY_TABLE = "__EFMigrationsHistory"
 JELLYFIN_TABLES = frozenset({"BaseItems", "Users", HISTORY_TABLE})
 BUSY_SECONDS = 10.0
 ENCODING = "UTF-8"
+# What SQLite says when a file cannot grow.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 
 # Whether a time, the column {c}, has the form that the server writes: yyyy-MM-dd HH:mm:ss, with up to 7 digits of a
 # second and without a zone. julianday() knows hours from minutes, and is the quickest of all ways to look; but it takes
@@ -84,7 +86,8 @@ def open_source(path: Path) -> Generator[sqlite3.Connection]:
     """The database, read-only and in one read transaction: all reads see one state.
 
     Raises:
-        UserError: exit code 2, as `check_source`; also when SQLite finds the file damaged, whenever it is read.
+        UserError: exit code 2, as `check_source`; also when SQLite finds the file damaged, whenever it is read. 1 when
+            there is no room to sort it.
     """
     _require_sqlite_file(path)
     try:
@@ -202,6 +205,13 @@ def _require_sqlite_file(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> UserError:
+    # Errors that Python's module raises by itself have no code.
+    if getattr(error, "sqlite_errorcode", None) in NO_ROOM:
+        # The file is only read, so that it can be no other that was written to.
+        return UserError(
+            f"no room for SQLite's temporary files: {error}. {path} is not to blame, and nothing was changed. Name a "
+            "folder with room for them in the environment variable SQLITE_TMPDIR, then try again."
+        )
     return UserError(
         f"SQLite cannot read {path}: {error}. Stop the old server, check the file with "
         '`sqlite3 jellyfin.db "PRAGMA integrity_check"`, and see that its -wal file was copied with it.',

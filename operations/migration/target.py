@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from ..errors import UserError
+from .silence import Silence, listening
 from .source import HISTORY_TABLE
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -16,13 +17,15 @@ Connection = psycopg.Connection[tuple[object, ...]]
 # Every known provider of Jellyfin keeps its tables in PostgreSQL's default schema.
 SCHEMA = "public"
 CONNECT_SECONDS = 10
-# A peer that acknowledges nothing for this long is gone.
+# A peer from which nothing is heard for this long is gone.
 SILENCE_SECONDS = 60
 # A server that still uses the target holds locks; this long is waited for it to let go.
 LOCK_SECONDS = 20
+# SQLSTATEs that end a session: class 08, connection exceptions, and those of class 57 by which a server shuts down.
+LOST = ("08", "57P")
 
-# Session settings, so that nothing of the role's or the database's own defaults changes a value or a name.
-# No arguments, no results; `lock_timeout` is filled in.
+# Session settings, so that nothing of the role's or the database's own defaults changes a value or a name, and that a
+# server which hears nothing from this side any more lets go of the tables. No arguments, no results.
 SESSION = """
 SET client_encoding = 'UTF8';
 SET TIME ZONE 'UTC';
@@ -34,6 +37,9 @@ SET search_path = pg_catalog;
 SET lock_timeout = {lock_timeout};
 SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
+SET tcp_keepalives_idle = {idle};
+SET tcp_keepalives_interval = {interval};
+SET tcp_user_timeout = {silence};
 """
 
 # What makes filling tables faster, changes no value, and any role may set until the transaction ends. Values that the
@@ -140,15 +146,17 @@ def connect(target: str) -> Generator[Connection]:
         target: a libpq connection string or URL.
 
     Raises:
-        UserError: exit code 2 when `target` is malformed, 1 when the server cannot be reached.
+        UserError: exit code 2 when `target` is malformed, 1 when the server cannot be reached, falls silent, or is
+            lost during the commit.
     """
+    idle, interval = max(SILENCE_SECONDS // 3, 1), max(SILENCE_SECONDS // 6, 1)
     try:
         connection = psycopg.connect(
             target,
             connect_timeout=CONNECT_SECONDS,
             tcp_user_timeout=SILENCE_SECONDS * 1000,
-            keepalives_idle=SILENCE_SECONDS // 3,
-            keepalives_interval=SILENCE_SECONDS // 6,
+            keepalives_idle=idle,
+            keepalives_interval=interval,
             application_name="jellyfin-ha",
             row_factory=tuple_row,
         )
@@ -163,9 +171,42 @@ def connect(target: str) -> Generator[Connection]:
             f"cannot connect to the PostgreSQL target: {error}. See that it runs and that host, port, database, "
             "user and password are right."
         ) from error
-    with connection:
-        connection.execute(sql.SQL(SESSION).format(lock_timeout=sql.Literal(f"{LOCK_SECONDS}s")))
-        yield connection
+    session = sql.SQL(SESSION).format(
+        lock_timeout=sql.Literal(f"{LOCK_SECONDS}s"),
+        idle=sql.Literal(idle),
+        interval=sql.Literal(interval),
+        silence=sql.Literal(f"{SILENCE_SECONDS}s"),
+    )
+    with listening(connection, target, SILENCE_SECONDS) as silence, connection:
+        try:
+            connection.execute(session)
+            yield connection
+        except psycopg.OperationalError as error:
+            if not silence.noticed:
+                raise
+            raise UserError(
+                f"nothing was heard from the target for {SILENCE_SECONDS} s. Nothing was changed. See that the "
+                "network or tunnel to it works, then try again."
+            ) from error
+        _commit(connection, silence)
+
+
+def _commit(connection: Connection, silence: Silence) -> None:
+    """Psycopg's own way takes a connection that is lost by then for a success."""
+    try:
+        connection.commit()
+    except psycopg.OperationalError as error:
+        if error.sqlstate is not None and not error.sqlstate.startswith(LOST):
+            raise
+        found = (
+            f"nothing was heard from the target for {SILENCE_SECONDS} s during the commit"
+            if silence.noticed
+            else f"the connection to the target was lost during the commit: {error.diag.message_primary or error}"
+        )
+        raise UserError(
+            f"{found}. The target is as it was, or, when only the answer to the commit was lost, complete: run the "
+            "migration again, it tells."
+        ) from error
 
 
 def tune(connection: Connection) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,8 +13,13 @@ from typing import Protocol
 
 import pytest
 
+from jellyfin_ha.operations.migration import migrate
+from tests.integration.forks import Tell, forked
 from tests.integration.migration_library import Library, make_fresh, make_library
+from tests.integration.moments import Activity, Phase
 from tests.integration.processes import PostgresServer, RedisServer, running_postgres, running_redis
+
+SEED = "JELLYFIN_HA_TEST_SEED"
 
 
 class RedisFactory(Protocol):
@@ -86,3 +94,33 @@ def library(tmp_path: Path) -> Library:
     folder = tmp_path / "old"
     folder.mkdir()
     return make_library(folder / "jellyfin.db")
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Chance that can be had again: pytest shows the seed of a failed test."""
+    seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(1 << 32))
+    print(f"{SEED}={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture(scope="session")
+def askings(
+    postgres_server: PostgresServer, new_server: ServerTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> Counter[Phase]:
+    """How many times a migration of `library` asks PostgreSQL in each phase."""
+    folder = tmp_path_factory.mktemp("askings")
+    library = make_library(folder / "jellyfin.db")
+
+    def work(tell: Tell) -> None:
+        activity = Activity(lambda _: None)
+        migrate(library.path, conninfo, progress=activity.progress)
+        for phase in Phase:
+            tell(str(activity.counts[phase]))
+
+    with postgres_server.database(owner=new_server.role, template=new_server.name) as name:
+        conninfo = postgres_server.conninfo(name, user=new_server.role, password=new_server.password)
+        with forked(work, folder / "output") as child:
+            found = Counter({phase: int(child.line() or 0) for phase in Phase})
+            assert child.wait() == 0, child.words()
+    return found

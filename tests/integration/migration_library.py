@@ -25,6 +25,7 @@ from jellyfin_ha.lab.mediaserver.new_database import prepare_database
 from jellyfin_ha.lab.mediaserver.schema import Column, Model, Table, load_model
 from jellyfin_ha.lab.mediaserver.schema.ddl import sqlite_ddl
 from jellyfin_ha.lab.mediaserver.settings import DatabaseAddress
+from tests.integration.processes import wait_until
 
 Stored = int | float | str | bytes | None
 Held = object
@@ -270,3 +271,28 @@ def run(conninfo: str, *statements: str) -> None:
     with psycopg.connect(conninfo) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+
+
+def slow_commit(*, seconds: float) -> str:
+    """What makes the commit of a migration take some time, once the record's table is there."""
+    return f"""
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON jellyfin_ha.migration DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION slow()"""
+
+
+def wait_for_commit(target: str) -> None:
+    """Until the server is at work on a COMMIT."""
+    commits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'"
+    with psycopg.connect(target, autocommit=True) as connection:
+        wait_until(lambda: connection.execute(commits).fetchone() == (1,), seconds=20, what="COMMIT")
+
+
+def wait_until_alone(target: str) -> None:
+    """Until PostgreSQL has noticed that its client is gone, and has rolled back."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(target, autocommit=True) as connection:
+        wait_until(
+            lambda: connection.execute(others).fetchone() == (0,), seconds=20, what="the end of the tool's session"
+        )

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -83,16 +83,41 @@ def postgres_binary(name: str) -> Path:
     return found[0]
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresServer:
-    """A running PostgreSQL with the superuser `postgres`, reachable on loopback with a password."""
+    """A PostgreSQL with the superuser `postgres`, reachable on loopback with a password."""
 
-    process: subprocess.Popen[bytes]
+    command: tuple[str, ...]
     port: int
     password: str
     log: Path
     host: str = "127.0.0.1"
     user: str = "postgres"
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it and wait until it answers; after a `crash` also for what is left of its former self."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with self.log.open("ab") as sink:
+                self.process = subprocess.Popen(
+                    self.command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd=self.log.parent
+                )
+            try:
+                wait_until(
+                    lambda: _postgres_ready(self.process, self), seconds=START_SECONDS, what="postgres answering"
+                )
+            except ProcessFailedError:
+                if time.monotonic() > deadline or "pre-existing shared memory" not in self.log.read_text()[-2000:]:
+                    raise
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+
+    def crash(self) -> None:
+        """Kill its first process as `kill -9` does; the others notice."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
 
     def conninfo(self, dbname: str = "postgres", *, user: str | None = None, password: str | None = None) -> str:
         """What psycopg connects with; the superuser unless another role is named."""
@@ -104,6 +129,19 @@ class PostgresServer:
             password=password or self.password,
             connect_timeout=10,
         )
+
+    @contextmanager
+    def tablespace(self, folder: Path) -> Generator[str]:
+        """The name of a tablespace in an empty folder of the server's user; dropped at the end."""
+        name = f"space_{secrets.token_hex(6)}"
+        create = sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(str(folder)))
+        with psycopg.connect(self.conninfo(), autocommit=True) as admin:
+            admin.execute(create)
+        try:
+            yield name
+        finally:
+            with psycopg.connect(self.conninfo(), autocommit=True) as admin:
+                admin.execute(sql.SQL("DROP TABLESPACE {}").format(sql.Identifier(name)))
 
     @contextmanager
     def role(self) -> Generator[tuple[str, str]]:
@@ -120,10 +158,14 @@ class PostgresServer:
                 admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
     @contextmanager
-    def database(self, *, owner: str | None = None, template: str = "template0") -> Generator[str]:
+    def database(
+        self, *, owner: str | None = None, template: str = "template0", tablespace: str = "pg_default"
+    ) -> Generator[str]:
         """The name of a fresh UTF-8 database (or a copy of `template`), dropped with its connections at the end."""
         name = f"test_{secrets.token_hex(6)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} TABLESPACE {}").format(
+            sql.Identifier(name), sql.Identifier(template), sql.Identifier(tablespace)
+        )
         if owner:
             create += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
         with psycopg.connect(self.conninfo(), autocommit=True) as admin:
@@ -146,12 +188,15 @@ def _postgres_ready(process: subprocess.Popen[bytes], server: PostgresServer) ->
 
 
 @contextmanager
-def running_postgres(settings: Mapping[str, str] | None = None) -> Generator[PostgresServer]:
+def running_postgres(
+    settings: Mapping[str, str] | None = None, *, log_disk: Path | None = None
+) -> Generator[PostgresServer]:
     """An initdb'd PostgreSQL for as long as the block runs.
 
     Args:
         settings: server settings beside the defaults (`{"max_connections": "20"}`). fsync is off unless set:
-            what these tests kill is the client, never the machine.
+            what these tests kill is processes, never the machine.
+        log_disk: an empty folder of the server's user for the write-ahead log, in segments of 1 MiB.
     """
     user = "postgres" if os.geteuid() == 0 else None
     root = Path(tempfile.mkdtemp(prefix="jellyfin-ha-postgres-"))
@@ -171,6 +216,7 @@ def running_postgres(settings: Mapping[str, str] | None = None) -> Generator[Pos
                 *(str(postgres_binary("initdb")), "--pgdata", str(data), "--username", "postgres"),
                 *("--pwfile", str(password_file), "--auth", "scram-sha-256"),
                 *("--encoding", "UTF8", "--no-locale", "--no-sync"),
+                *(("--waldir", str(log_disk), "--wal-segsize", "1") if log_disk else ()),
             ],
             check=True,
             capture_output=True,
@@ -188,23 +234,16 @@ def running_postgres(settings: Mapping[str, str] | None = None) -> Generator[Pos
             **(settings or {}),
         }
         options = [part for key, value in chosen.items() for part in ("-c", f"{key}={value}")]
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [
-                    *_dying_with_us(user=user, signal_name="INT"),
-                    *(str(postgres_binary("postgres")), "-D", str(data), *options),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd=root,
-            )
+        command = (
+            *_dying_with_us(user=user, signal_name="INT"),
+            *(str(postgres_binary("postgres")), "-D", str(data), *options),
+        )
+        server = PostgresServer(command=command, port=port, password=password, log=log)
         try:
-            server = PostgresServer(process=process, port=port, password=password, log=log)
-            wait_until(lambda: _postgres_ready(process, server), seconds=START_SECONDS, what="postgres answering")
+            server.start()
             yield server
         finally:
-            end(process, gently=signal.SIGINT)
+            end(server.process, gently=signal.SIGINT)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

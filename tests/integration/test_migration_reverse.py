@@ -92,6 +92,15 @@ def test_schema_histories_and_numbering_are_those_of_a_server(library: Library, 
     connection.close()
 
 
+def test_a_file_with_a_write_ahead_log_comes_back_with_one(library: Library, target: str, tmp_path: Path) -> None:
+    library.execute("PRAGMA journal_mode = wal")
+    migrate(library.path, target)
+    reverse(target, tmp_path / "back.db", library.path)
+    connection = sqlite3.connect(tmp_path / "back.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
 def test_the_infinities_that_servers_write_come_back_as_their_dates(
     library: Library, target: str, tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ from ..target import read_tables as read_target_tables
 from ..verify import Verification
 from .forms import stored_form
 from .plan import make_reverse_plan
-from .schema import continue_numbers, make_tables, make_the_rest, read_schema
+from .schema import continue_numbers, journal_mode, make_tables, make_the_rest, read_schema
 
 PORTION = 200
 
@@ -136,8 +136,7 @@ def reverse(
         others = other_sessions(connection)
         with _new_file(destination, keep=not dry_run) as new:
             _fill(template, new, connection, plan, tables, progress)
-            (mode,) = template.execute("PRAGMA journal_mode").fetchone()
-            new.execute(f"PRAGMA journal_mode = {mode}")
+            new.execute(f"PRAGMA journal_mode = {journal_mode(like)}")
         return ReverseResult(
             path=None if dry_run else destination,
             rows_by_table={table.name: table.rows for table in plan.tables},

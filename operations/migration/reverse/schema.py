@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..source import HISTORY_TABLE, quoted
 
@@ -16,6 +17,9 @@ SELECT type = 'table', sql FROM sqlite_master
 COLUMNS = 'SELECT name, NOT "notnull" OR dflt_value IS NOT NULL FROM pragma_table_xinfo(?) WHERE hidden = 0'
 # Settings that live in the file. Their values are numbers.
 SETTINGS = ("page_size", "user_version", "application_id")
+# SQLite's file format, "File format version numbers": the version to write with, and the one that means a log.
+WRITE_VERSION_OFFSET = 18
+LOGGED = b"\x02"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,13 @@ def read_schema(like: sqlite3.Connection, tables: Mapping[str, tuple[str, ...]])
     return FileSchema(
         {table: {str(name): bool(optional) for name, optional in like.execute(COLUMNS, (table,))} for table in tables}
     )
+
+
+def journal_mode(like: Path) -> str:
+    """How the other file's writers protect it. Its header tells; a connection that is sure of being alone does not."""
+    with like.open("rb") as content:
+        content.seek(WRITE_VERSION_OFFSET)
+        return "wal" if content.read(1) == LOGGED else "delete"
 
 
 def make_tables(like: sqlite3.Connection, new: sqlite3.Connection) -> None:
