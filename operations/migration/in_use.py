@@ -9,15 +9,16 @@ from pathlib import Path
 
 from ..errors import UserError
 from .image import beside
+from .silence import APPLICATION
 from .target import LOCK_SECONDS, Connection
 
 POLL_SECONDS = 0.2
-# Other sessions of the same role in this database. No arguments. Rows: what each calls itself, and its address. The
-# first statement lets the second look again within one transaction.
+# Other sessions of the same role in this database. Arguments: the name of those that are this program's own.
+# Rows: what each calls itself, and its address. The second statement lets the first look again in one transaction.
 OTHERS = """
 SELECT application_name, host(client_addr) FROM pg_stat_activity
  WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-   AND backend_type = 'client backend'
+   AND backend_type = 'client backend' AND application_name <> %s
 """
 LOOK_AGAIN = "SELECT pg_stat_clear_snapshot()"
 
@@ -53,7 +54,8 @@ def require_closed(path: Path) -> None:
 def other_sessions(connection: Connection) -> tuple[str, ...]:
     """Who else is connected as this role, servers most likely, in words."""
     connection.execute(LOOK_AGAIN)
-    return tuple(f"{name or 'unnamed'} from {address or 'here'}" for name, address in connection.execute(OTHERS))
+    found = connection.execute(OTHERS, (APPLICATION,))
+    return tuple(f"{name or 'unnamed'} from {address or 'here'}" for name, address in found)
 
 
 def require_alone(connection: Connection) -> None:

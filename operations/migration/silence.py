@@ -11,6 +11,8 @@ import psycopg
 
 # What libpq takes at least for a connection's time limit.
 LEAST_CONNECT_SECONDS = 2
+# What the watch's own sessions call themselves.
+APPLICATION = "jellyfin-ha watch"
 
 
 class Silence:
@@ -54,7 +56,7 @@ class Silence:
     def _answers(self) -> bool:
         patience = max(round(self._seconds / 3), LEAST_CONNECT_SECONDS)
         try:
-            psycopg.connect(self._target, connect_timeout=patience, application_name="jellyfin-ha watch").close()
+            psycopg.connect(self._target, connect_timeout=patience, application_name=APPLICATION).close()
         except psycopg.errors.ConnectionTimeout:
             return False
         except psycopg.Error:
