@@ -110,8 +110,10 @@ class Activity:
             phase, number = self.phase, self.counts[self.phase]
             self._on_moment(Moment(phase, number, Place.BEFORE))
             self._on_moment(Moment(phase, number, Place.WITHIN))
-            answer = wait(connection, *arguments, **named)
-            self._on_moment(Moment(phase, number, Place.AFTER))
-            return answer
+            try:
+                return wait(connection, *arguments, **named)
+            finally:
+                # Also when the answer is a refusal: the copy tries its quick way first.
+                self._on_moment(Moment(phase, number, Place.AFTER))
 
         psycopg.Connection.wait = noticed  # type: ignore[method-assign]

@@ -54,10 +54,13 @@ def test_interrupted_before_the_commit_it_changes_nothing(
         print(f"interrupted at {moment}")
 
         def work(tell: Tell, moment: Moment = moment) -> None:
+            at_the_commit: list[Moment] = []
+
             def reached(now: Moment) -> None:
                 if now == moment:
                     tell("there")
-                elif now.phase is Phase.COMMIT:
+                elif now.phase is Phase.COMMIT and not at_the_commit:
+                    at_the_commit.append(now)
                     # The signal is on its way.
                     time.sleep(ENDED_SECONDS)
 
