@@ -13,10 +13,8 @@ from .plan import ColumnPlan, TablePlan
 from .problems import Problems
 from .repairs import Key, Repair, Repairs
 from .source import careful_text, quoted
-from .target import Connection, table_identifier
+from .target import PORTION, Connection, table_identifier
 
-# Rows in memory at once; the widest rows (key frames) are some 10 kB.
-PORTION = 200
 SHOWN_CHARACTERS = 60
 
 # Empties a table. No arguments, no results.

@@ -16,6 +16,8 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 # Every known provider of Jellyfin keeps its tables in PostgreSQL's default schema.
 SCHEMA = "public"
+# Rows in memory at once; the widest rows (key frames) are some 10 kB.
+PORTION = 200
 CONNECT_SECONDS = 10
 # A peer from which nothing is heard for this long is gone.
 SILENCE_SECONDS = 60
@@ -284,6 +286,16 @@ def read_last_numbers(connection: Connection, tables: Iterable[TargetTable]) -> 
         for table, sequence in sequences
         if sequence is not None
     }
+
+
+def stream(connection: Connection, query: sql.Composed) -> Generator[tuple[object, ...]]:
+    """Rows as they come, a portion in memory at a time.
+
+    Close it (`contextlib.closing`) when it may not be read to its end: until then it holds the connection, and a
+    rollback would wait for ever.
+    """
+    with connection.cursor() as cursor:
+        yield from cursor.stream(query, size=PORTION)
 
 
 def _number(connection: Connection, query: sql.Composed) -> int:

@@ -8,7 +8,8 @@ the list of repairs names it with the very value that is there.
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import cast
 
@@ -19,9 +20,7 @@ from .plan import TablePlan
 from .problems import Problems
 from .repairs import Key, Repairs, Rule
 from .source import quoted
-from .target import Connection, TargetColumn, table_identifier
-
-PORTION = 200
+from .target import PORTION, Connection, TargetColumn, stream, table_identifier
 
 # All rows of a table. No arguments; `order` is empty or ORDER BY.
 READ = "SELECT {columns} FROM {table}{order}"
@@ -63,9 +62,14 @@ class Verification:
 
     def _as_they_lie(self, plan: TablePlan, on_rows: Callable[[int], None]) -> list[tuple[Row, Row]] | None:
         """Pairs of rows that differ, or None when the rows do not pair."""
+        with closing(self._target_rows(plan, ordered=False)) as there:
+            return self._pair(plan, self._source_rows(plan, ordered=False), there, on_rows)
+
+    def _pair(
+        self, plan: TablePlan, here: Iterator[Row], there: Iterator[Row], on_rows: Callable[[int], None]
+    ) -> list[tuple[Row, Row]] | None:
         key = _positions(plan)
         differing: list[tuple[Row, Row]] = []
-        here, there = self._source_rows(plan, ordered=False), self._target_rows(plan, ordered=False)
         told = 0
         while True:
             expected, found = list(islice(here, PORTION)), list(islice(there, PORTION))
@@ -85,8 +89,11 @@ class Verification:
             on_rows(len(expected))
 
     def _by_key(self, plan: TablePlan) -> None:
+        with closing(self._target_rows(plan, ordered=True)) as there:
+            self._merge(plan, self._source_rows(plan, ordered=True), there)
+
+    def _merge(self, plan: TablePlan, here: Iterator[Row], there: Iterator[Row]) -> None:
         key = _positions(plan)
-        here, there = self._source_rows(plan, ordered=True), self._target_rows(plan, ordered=True)
         expected, found = next(here, None), next(there, None)
         while expected is not None or found is not None:
             expected_key = None if expected is None else _key(expected, key)
@@ -130,15 +137,14 @@ class Verification:
         while portion := cast(Sequence[Row], rows.fetchmany(PORTION)):
             yield from portion
 
-    def _target_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
+    def _target_rows(self, plan: TablePlan, *, ordered: bool) -> Generator[Row]:
         order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(_target_order(part) for part in plan.key))
         query = sql.SQL(READ).format(
             columns=sql.SQL(", ").join(target_form(column.target) for column in plan.columns),
             table=table_identifier(plan.name),
             order=order if ordered else sql.SQL(""),
         )
-        with self._connection.cursor() as cursor:
-            yield from cursor.stream(query, size=PORTION)
+        return stream(self._connection, query)
 
 
 def _positions(plan: TablePlan) -> list[int]:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import migrate, read_record
 from jellyfin_ha.operations.migration import target as target_module
+from jellyfin_ha.operations.migration import verify as verify_module
 from jellyfin_ha.operations.migration.record import CREATE
 from jellyfin_ha.operations.migration.reverse import reverse
+from jellyfin_ha.operations.migration.reverse import run as way_back
 from jellyfin_ha.operations.migration.target import connect
 from jellyfin_ha.operations.progress import Progress
 from tests.integration.migration_library import (
     Library,
     make_fresh,
+    make_library,
     run,
     slow_commit,
     state,
@@ -238,3 +242,48 @@ def test_a_server_killed_during_the_copy_comes_up_as_it_was(library: Library, tm
         assert "the connection to the target was lost" in words
         assert state(target) == before
         assert not migrate(library.path, target).already_migrated
+
+
+class StopHere(Exception):
+    """Something that goes wrong outside of either database."""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("stage", [("copying Users", 2), ("indexing Users", 1), ("verifying Users", 2)])
+def test_what_goes_wrong_between_two_rows_ends_the_migration_and_changes_nothing(
+    stage: tuple[str, int], target: str, tmp_path: Path
+) -> None:
+    # More rows than are read at once, so that there are more to come.
+    library = make_library(tmp_path / "jellyfin.db", rows=450)
+    before = state(target)
+
+    def stop() -> None:
+        raise StopHere
+
+    with pytest.raises(StopHere):
+        migrate(library.path, target, progress=at(stage, stop))
+    assert state(target) == before
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", ["writing Users", "verifying Users"])
+def test_what_goes_wrong_between_two_rows_of_the_way_back_leaves_no_file(
+    place: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(tmp_path / "jellyfin.db", rows=450)
+    migrate(library.path, target)
+    (tmp_path / "new").mkdir()
+
+    def stop(message: str, fraction: float | None = None, /) -> None:
+        if message.startswith(place):
+            # From here on SQLite gets a value that it does not take, and the comparison ends between two rows.
+            monkeypatch.setattr(way_back, "stored_form", lambda column: sql.SQL("1::numeric"))
+            monkeypatch.setattr(verify_module, "islice", broken_islice)
+
+    def broken_islice(rows: Iterator[object], count: int) -> list[object]:
+        next(rows)
+        raise StopHere
+
+    with pytest.raises((UserError, StopHere)):
+        reverse(target, tmp_path / "new" / "back.db", library.path, progress=stop)
+    assert list((tmp_path / "new").iterdir()) == []

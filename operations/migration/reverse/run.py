@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from ..target import (
     count_rows,
     read_last_numbers,
     read_migration_history,
+    stream,
     table_identifier,
     tune,
 )
@@ -37,8 +38,6 @@ from ..verify import Verification
 from .forms import stored_form
 from .plan import make_reverse_plan
 from .schema import continue_numbers, journal_mode, make_tables, make_the_rest, read_schema
-
-PORTION = 200
 
 # One state of the database for all reads, whatever servers write meanwhile. No arguments, no results.
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -215,8 +214,5 @@ def _copy(new: sqlite3.Connection, connection: Connection, table: TablePlan) -> 
     )
     columns = ", ".join(column.origin for column in table.columns)
     marks = ", ".join("?" for _ in table.columns)
-    with connection.cursor() as cursor:
-        new.executemany(
-            f"INSERT INTO {quoted(table.name)} ({columns}) VALUES ({marks})",  # noqa: S608
-            cursor.stream(query, size=PORTION),
-        )
+    with closing(stream(connection, query)) as rows:
+        new.executemany(f"INSERT INTO {quoted(table.name)} ({columns}) VALUES ({marks})", rows)  # noqa: S608
