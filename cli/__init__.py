@@ -41,7 +41,7 @@ def up(
     from .summary import show_summary
     from .up import bring_up
 
-    console = Console()
+    console = Console(emoji=False)
     checkout = Checkout.find()
     stages = Stages(console)
     started = bring_up(checkout, stages, stack=stack, context=context)
@@ -75,7 +75,7 @@ def status(
     if as_json_:
         typer.echo(json.dumps(as_json(found, stack=stack, settings=settings), indent=2))
     else:
-        show(Console(), found, stack=stack, settings=settings)
+        show(Console(emoji=False), found, stack=stack, settings=settings)
 
 
 def main() -> None:
@@ -83,5 +83,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        Console(stderr=True).print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        Console(stderr=True, emoji=False).print(
+            f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
         sys.exit(error.exit_code)

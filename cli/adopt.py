@@ -11,6 +11,7 @@ from jellyfin_ha.operations import adoption
 from jellyfin_ha.operations.errors import UserError
 
 from .adopt_summary import show_outcome, show_survey
+from .report_file import require_report_file
 from .stages import Stages
 
 KEEP = "keep"
@@ -56,11 +57,12 @@ def adopt_command(
     )
     report = report.expanduser() if report else None
     belongs_to = _owner(owner, default=SERVER_UID)
-    console = Console()
+    console = Console(emoji=False)
     stages = Stages(console)
     with stages.stage("old and new folder looked at") as progress:
         found = adoption.survey(request, progress)
     if report is not None:
+        require_report_file(report)
         _require_elsewhere(report, found)
     show_survey(console, found, belongs_to)
     outcome = None

@@ -26,7 +26,7 @@ NodeName = Annotated[str, typer.Argument(help="n1, n2 or n3")]
 
 @contextmanager
 def _stage(title: str) -> Generator[Progress]:
-    with Stages(Console()).stage(title) as report:
+    with Stages(Console(emoji=False)).stage(title) as report:
         yield report
 
 
@@ -42,7 +42,7 @@ def up() -> None:
     """Start the lab without a stack in it."""
     from .up import prepare_lab
 
-    prepare_lab(Checkout.find(), Stages(Console()))
+    prepare_lab(Checkout.find(), Stages(Console(emoji=False)))
 
 
 @app.command()
@@ -66,7 +66,7 @@ def status() -> None:
     table = Table("process", "pid", "running", box=None, pad_edge=False, header_style="dim")
     for process in found.processes:
         table.add_row(process.name, str(process.pid or "-"), _yes(process.running))
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     nodes = Table("node", "role", "address", "on", "ready", box=None, pad_edge=False, header_style="dim")
     for each in found.nodes:

@@ -14,6 +14,7 @@ from jellyfin_ha.operations.migration.reverse import reverse
 from jellyfin_ha.operations.progress import Progress
 
 from .interrupts import Interrupts
+from .report_file import require_report_file
 from .stages import Stages
 
 
@@ -66,12 +67,12 @@ def migrate_command(
 ) -> None:
     """Move a single server's library into PostgreSQL: every row, every value, or nothing at all."""
     if report is not None:
-        _require_writable(report)
+        require_report_file(report, (sqlite, *([like] if like else [])))
     if back and (replace or repair):
         raise UserError("--replace and --repair do not go with --reverse: it only makes new files", exit_code=2)
     if back != (like is not None):
         raise UserError("expected --reverse and --like together: the new file's schema is that of another", exit_code=2)
-    stages = Stages(Console())
+    stages = Stages(Console(emoji=False))
 
     def run(progress: Progress) -> _Result:
         if like is not None:
@@ -133,12 +134,6 @@ def _write_refusal(report: Path, error: UserError) -> UserError:
         words = f"{error}\nNor could the report {report} be written: {another.strerror}."
         return UserError(words, exit_code=error.exit_code)
     return error
-
-
-def _require_writable(report: Path) -> None:
-    """Fails before the work rather than after it."""
-    if not report.parent.is_dir() or not os.access(report.parent, os.W_OK) or report.is_dir():
-        raise UserError(f"expected a file that can be written for --report, found {report}", exit_code=2)
 
 
 def _write(report: Path, content: dict[str, object]) -> None:

@@ -18,8 +18,9 @@ WAL_MAGIC = frozenset({0x377F0682, 0x377F0683})
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """A file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal`."""
-    return path.with_name(path.name + suffix)
+    """A file that SQLite keeps beside a database, where the file itself lies: `-wal`, `-shm` or `-journal`."""
+    real = path.resolve()
+    return real.with_name(real.name + suffix)
 
 
 def fingerprint(path: Path) -> str:

@@ -13,11 +13,14 @@ from .silence import APPLICATION
 from .target import LOCK_SECONDS, Connection
 
 POLL_SECONDS = 0.2
-# Other sessions of the same role in this database. Arguments: the name of those that are this program's own.
+# Other sessions in this database, of this role or of the one that owns the server's tables, as whom servers connect.
+# Arguments: the name of those that are this program's own.
 # Rows: what each calls itself, and its address. The second statement lets the first look again in one transaction.
 OTHERS = """
 SELECT application_name, host(client_addr) FROM pg_stat_activity
- WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+   AND (usename = current_user
+        OR usesysid = (SELECT relowner FROM pg_class WHERE oid = to_regclass('public."BaseItems"')))
    AND backend_type = 'client backend' AND application_name <> %s
 """
 LOOK_AGAIN = "SELECT pg_stat_clear_snapshot()"
@@ -39,11 +42,15 @@ def require_closed(path: Path) -> None:
         UserError: exit code 1; names the process.
     """
     shared = beside(path, "-shm")
-    if sys.platform != "linux" or not shared.exists():
+    if sys.platform != "linux":
         return
-    with shared.open("rb") as content:
-        asked = FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, OPEN_BYTE, 1, 0)
-        kind, _, _, _, pid = FLOCK.unpack(fcntl.fcntl(content, fcntl.F_GETLK, asked))
+    try:
+        with shared.open("rb") as content:
+            asked = FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, OPEN_BYTE, 1, 0)
+            kind, _, _, _, pid = FLOCK.unpack(fcntl.fcntl(content, fcntl.F_GETLK, asked))
+    except OSError:
+        # Not there, or not for us to look at; who then opens the database says what is wrong.
+        return
     if kind != fcntl.F_UNLCK:
         raise UserError(
             f"expected {path} to be closed, found it open in process {pid}: a server still runs on it. Nothing was "
@@ -52,7 +59,7 @@ def require_closed(path: Path) -> None:
 
 
 def other_sessions(connection: Connection) -> tuple[str, ...]:
-    """Who else is connected as this role, servers most likely, in words."""
+    """Who else is connected as this role or as the tables' owner, servers most likely, in words."""
     connection.execute(LOOK_AGAIN)
     found = connection.execute(OTHERS, (APPLICATION,))
     return tuple(f"{name or 'unnamed'} from {address or 'here'}" for name, address in found)
@@ -68,7 +75,7 @@ def require_alone(connection: Connection) -> None:
     while others := other_sessions(connection):
         if time.monotonic() > deadline:
             raise UserError(
-                f"expected nobody else in the target, found {len(others)} other sessions of the same role "
+                f"expected nobody else in the target, found {len(others)} other sessions of its role "
                 f"({', '.join(sorted(set(others)))}). Nothing was changed. Stop every server that runs on the target, "
                 "then try again."
             )
@@ -100,7 +107,7 @@ def _state(path: Path) -> list[tuple[int, int, int] | None]:
     for part in (path, beside(path, "-wal"), beside(path, "-journal")):
         try:
             status = part.stat()
-        except FileNotFoundError:
+        except OSError:
             found.append(None)
         else:
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))

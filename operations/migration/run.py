@@ -14,9 +14,11 @@ from .in_use import Watch, require_alone, require_closed
 from .record import MigrationRecord, find_record, write_record
 from .result import MigrationResult, Outcome, report_of
 from .source import open_source
-from .target import Connection, connect
+from .target import Connection, connect, count_rows, read_tables
 from .transfer import Options, transfer
 
+# No library is without: the placeholder and the root folders are items.
+ITEMS = "BaseItems"
 # Any number that nothing else locks: "jfmigrat" in ASCII.
 ADVISORY_LOCK = 0x6A666D6967726174
 
@@ -55,7 +57,7 @@ def migrate(
             _lock(connection)
             known = find_record(connection)
             if known is not None and not allowed.replace:
-                return _known(known, mark.result())
+                return _known(connection, known, mark.result())
             require_alone(connection)
             started = datetime.now(UTC)
             done = transfer(old, connection, allowed, progress)
@@ -86,8 +88,14 @@ def _lock(connection: Connection) -> None:
         raise UserError("another migration into this target is running. Wait until it ends, then try again.")
 
 
-def _known(record: MigrationRecord, mark: str) -> MigrationResult:
+def _known(connection: Connection, record: MigrationRecord, mark: str) -> MigrationResult:
     if record.source_fingerprint == mark:
+        # The record is in a schema of its own, and outlives a server's schema that somebody made anew.
+        if record.rows and (ITEMS not in read_tables(connection) or not count_rows(connection, ITEMS)):
+            raise UserError(
+                f"the target says that this library was migrated on {record.finished_at:%Y-%m-%d}, with {record.rows} "
+                f"rows, but its {ITEMS} are gone. See who emptied it; --replace migrates it once more."
+            )
         return MigrationResult(record, Outcome.ALREADY_MIGRATED)
     raise UserError(
         f"the target already holds another library: {record.rows} rows, migrated on {record.finished_at:%Y-%m-%d} "

@@ -164,14 +164,19 @@ def connect(target: str) -> Generator[Connection]:
         )
     except psycopg.ProgrammingError as error:
         raise UserError(
-            f"the PostgreSQL target is not a connection string: {error}. "
-            "Expected postgresql://user:password@host:port/database or key=value pairs.",
+            # libpq's words may hold the password.
+            "the PostgreSQL target is not a connection string. Expected postgresql://user:password@host:port/database, "
+            "special characters of the password encoded (%40 for @), or key=value pairs; PGPASSWORD and ~/.pgpass can "
+            "hold the password as it is.",
             exit_code=2,
         ) from error
     except psycopg.OperationalError as error:
+        words = str(error).strip()
+        # A password with an @ that is not encoded ends up in what libpq takes for the host.
+        found = "libpq's words are left out, since they may hold the password" if "@" in words else words
         raise UserError(
-            f"cannot connect to the PostgreSQL target: {error}. See that it runs and that host, port, database, "
-            "user and password are right."
+            f"cannot connect to the PostgreSQL target: {found}. See that it runs and that host, port, database, user "
+            "and password are right, and special characters of the password encoded (%40 for @)."
         ) from error
     session = sql.SQL(SESSION).format(
         lock_timeout=sql.Literal(f"{LOCK_SECONDS}s"),

@@ -166,6 +166,34 @@ def test_options_that_make_no_sense_are_bad_use(
     assert state(target) == before
 
 
+def test_a_report_never_takes_the_place_of_something_else(
+    library: Library, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    before = library.path.read_bytes()
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    for report in (library.path, library.path.with_name("jellyfin.db-wal"), notes, Path("/dev/null")):
+        done = command(*arguments, "--dry-run", "--report", str(report))
+        assert done.returncode == 2, report
+        assert "for --report" in done.stderr
+    assert library.path.read_bytes() == before
+    assert notes.read_text() == "mine"
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://u:geheim@127.0.0.1/x", "postgresql://u:geh%eim@127.0.0.1/x", "postgresql://u:p@geheim@127.0.0.1/x"]
+)
+def test_a_password_is_never_printed(url: str, library: Library, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = command("--sqlite", str(library.path), "--postgres", url, "--report", str(report))
+    assert done.returncode in (1, 2)
+    said = done.stdout + done.stderr + report.read_text()
+    assert "geheim" not in said
+    assert "geh%eim" not in said
+    assert "encoded" in said
+
+
 def test_a_missing_source_is_bad_input(target: str) -> None:
     done = command("--sqlite", "/nowhere/jellyfin.db", "--postgres", target)
     assert done.returncode == 2

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.migration import Options, Outcome, RefusedError, check_source, migrate, read_record
+from jellyfin_ha.operations.migration import Options, Outcome, RefusedError, check_source, in_use, migrate, read_record
 from tests.integration.migration_library import Library, guid_of, make_library, read_rows, run, state
+from tests.integration.processes import PostgresServer
 
 pytestmark = pytest.mark.integration
 
@@ -164,3 +167,40 @@ def test_a_server_that_has_the_source_open_is_noticed_before_it_writes(library: 
         assert server.wait(10) == 0
     assert state(target) == before
     assert not migrate(library.path, target).already_migrated
+
+
+def test_a_link_to_the_source_leads_to_its_write_ahead_log_too(library: Library, target: str, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(library.path)
+    writer = sqlite3.connect(library.path)
+    try:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("""INSERT INTO "DeviceOptions" ("Id", "DeviceId") VALUES (77, 'from the log')""")
+        writer.commit()
+        assert check_source(link) == check_source(library.path)
+
+        migrate(link, target)
+    finally:
+        writer.close()
+    assert "from the log" in [row["DeviceId"] for row in read_rows(target, "DeviceOptions")]
+
+
+def test_a_server_is_noticed_from_another_role_too(
+    library: Library, target: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_use, "LOCK_SECONDS", 1)
+    administrator = postgres_server.conninfo(str(conninfo_to_dict(target)["dbname"]))
+    with (
+        psycopg.connect(target, application_name="jellyfin", autocommit=True),
+        pytest.raises(UserError, match=r"other sessions .*jellyfin from 127\.0\.0\.1"),
+    ):
+        migrate(library.path, administrator)
+
+
+def test_a_record_of_a_library_that_is_gone_is_not_taken_for_the_library(library: Library, target: str) -> None:
+    migrate(library.path, target)
+    run(target, 'TRUNCATE "BaseItems", "Users" CASCADE')
+    with pytest.raises(UserError, match="but its BaseItems are gone"):
+        migrate(library.path, target)
+    assert migrate(library.path, target, options=Options(replace=True)).outcome is Outcome.MIGRATED
+    assert migrate(library.path, target).already_migrated

@@ -217,7 +217,7 @@ def test_a_server_that_still_runs_on_the_target_is_noticed(
     with psycopg.connect(target, application_name="jellyfin", autocommit=True):
         with pytest.raises(UserError, match="Stop every server that runs on the target") as refusal:
             migrate(library.path, target)
-        assert "found 1 other sessions of the same role (jellyfin from 127.0.0.1)" in str(refusal.value)
+        assert "found 1 other sessions of its role (jellyfin from 127.0.0.1)" in str(refusal.value)
 
 
 def test_a_lock_that_somebody_else_holds_is_told(

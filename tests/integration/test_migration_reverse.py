@@ -167,3 +167,33 @@ def test_a_value_that_sqlite_would_change_is_noticed(library: Library, target: s
     with pytest.raises(UserError, match=r"table Numbers, key \(1\), column Digits: the source has 7, the target '007'"):
         reverse(target, tmp_path / "back.db", like)
     assert not (tmp_path / "back.db").exists()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_what_sqlite_would_play_into_the_new_file_is_refused(
+    suffix: str, library: Library, target: str, tmp_path: Path
+) -> None:
+    old = tmp_path / f"back.db{suffix}"
+    old.write_bytes(b"of an older file of that name")
+    with pytest.raises(UserError, match=f"expected no file at .*back.db{suffix}, found one") as refusal:
+        reverse(target, tmp_path / "back.db", library.path)
+    assert refusal.value.exit_code == 2
+    assert old.read_bytes() == b"of an older file of that name"
+
+
+def test_two_ways_back_into_one_file_are_kept_apart(library: Library, target: str, tmp_path: Path) -> None:
+    migrate(library.path, target)
+    (tmp_path / "new").mkdir()
+    refused: list[str] = []
+
+    def start_another(message: str, fraction: float | None = None, /) -> None:
+        if message == "writing Users":
+            with pytest.raises(UserError, match="another way back is writing") as refusal:
+                reverse(target, tmp_path / "new" / "back.db", library.path)
+            refused.append(str(refusal.value))
+
+    reverse(target, tmp_path / "new" / "back.db", library.path, progress=start_another)
+    assert len(refused) == 1
+    reverse(target, tmp_path / "alone.db", library.path)
+    assert _content(tmp_path / "new" / "back.db") == _content(tmp_path / "alone.db")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["back.db"]

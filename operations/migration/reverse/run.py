@@ -1,5 +1,6 @@
 """The way back, start to end: a new file that appears under its name only when it is complete and verified."""
 
+import fcntl
 import os
 import sqlite3
 import time
@@ -15,6 +16,7 @@ from ...progress import Progress, silent
 from .. import normal
 from ..faults import explained
 from ..history import require_level, server_version
+from ..image import beside
 from ..in_use import other_sessions
 from ..plan import NOT_COPIED, Plan, TablePlan
 from ..problems import Problems
@@ -115,10 +117,7 @@ def reverse(
     Raises:
         UserError: exit code 2 when an argument is no good, 1 when it is refused or fails; no file is left then.
     """
-    if destination.exists():
-        raise UserError(f"expected no file at {destination}, found one: give the name of a new file", exit_code=2)
-    if not os.access(destination.parent, os.W_OK):
-        raise UserError(f"expected a folder that can be written to, found {destination.parent}", exit_code=2)
+    _require_free(destination)
     started = time.monotonic()
     with open_source(like) as template, explained(), connect(source) as connection:
         connection.execute(SNAPSHOT)
@@ -146,28 +145,69 @@ def reverse(
         )
 
 
+def _require_free(destination: Path) -> None:
+    """No file may be there, and none that SQLite would take for a part of it: an old log would be played into it."""
+    for path in (destination, *(beside(destination, suffix) for suffix in ("-wal", "-shm", "-journal"))):
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise UserError(f"cannot look at {path}: {error.strerror}", exit_code=2) from error
+        if there:
+            raise UserError(
+                f"expected no file at {path}, found one: give the name of a new file, in a folder without an old one's "
+                "-wal, -shm and -journal",
+                exit_code=2,
+            )
+    if not os.access(destination.parent, os.W_OK):
+        raise UserError(f"expected a folder that can be written to, found {destination.parent}", exit_code=2)
+
+
 @contextmanager
 def _new_file(destination: Path, *, keep: bool) -> Generator[sqlite3.Connection]:
     """A file that gets its name when the block ends well, and vanishes otherwise."""
     draft = destination.with_name(f".{destination.name}.partial")
-    draft.unlink(missing_ok=True)
     try:
-        connection = sqlite3.connect(draft, isolation_level=None)
-        try:
-            # A draft needs no protection against a crash; it is synced before it gets its name.
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("PRAGMA synchronous = OFF")
-            yield connection
-        finally:
-            connection.close()
-        if keep:
-            with draft.open("rb") as content:
-                os.fsync(content.fileno())
-            draft.rename(destination)
+        with _locked(draft, destination):
+            connection = sqlite3.connect(draft, isolation_level=None)
+            try:
+                # A draft needs no protection against a crash; it is synced before it gets its name.
+                connection.execute("PRAGMA journal_mode = OFF")
+                connection.execute("PRAGMA synchronous = OFF")
+                yield connection
+            finally:
+                connection.close()
+            if keep:
+                _require_free(destination)
+                _sync(draft)
+                draft.rename(destination)
+                _sync(destination.parent)
     except (sqlite3.Error, OSError) as error:
         raise UserError(f"cannot write {destination}: {error}. No file was left.") from error
+
+
+@contextmanager
+def _locked(draft: Path, destination: Path) -> Generator[None]:
+    """An empty draft that no other run writes to; it is gone afterwards, unless it got its name."""
+    with draft.open("ab") as content:
+        try:
+            fcntl.flock(content, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"another way back is writing {destination}. Wait until it ends.") from error
+        if not draft.exists() or not os.path.samestat(draft.stat(), os.fstat(content.fileno())):
+            raise UserError(f"another way back has just ended at {destination}. Look at what is there.")
+        content.truncate(0)
+        try:
+            yield
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        draft.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _fill(
