@@ -1,5 +1,6 @@
 """The migration, start to end: one transaction, one record."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,11 +11,11 @@ from ..errors import UserError
 from ..progress import Progress, silent
 from .faults import explained
 from .image import fingerprint
-from .in_use import Watch, require_alone, require_closed
+from .in_use import POLL_SECONDS, Watch, require_alone, require_closed
 from .record import MigrationRecord, find_record, write_record
 from .result import MigrationResult, Outcome, report_of
 from .source import open_source
-from .target import Connection, connect, count_rows, read_tables
+from .target import LOCK_SECONDS, Connection, connect, count_rows, read_tables
 from .transfer import Options, transfer
 
 # No library is without: the placeholder and the root folders are items.
@@ -83,9 +84,12 @@ def migrate(
 
 
 def _lock(connection: Connection) -> None:
-    locked = connection.execute(TRY_LOCK, (ADVISORY_LOCK,)).fetchone()
-    if not locked or not locked[0]:
-        raise UserError("another migration into this target is running. Wait until it ends, then try again.")
+    # One that was killed holds it until PostgreSQL has noticed.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while connection.execute(TRY_LOCK, (ADVISORY_LOCK,)).fetchone() != (True,):
+        if time.monotonic() > deadline:
+            raise UserError("another migration into this target is running. Wait until it ends, then try again.")
+        time.sleep(POLL_SECONDS)
 
 
 def _known(connection: Connection, record: MigrationRecord, mark: str) -> MigrationResult:

@@ -10,6 +10,7 @@ import pytest
 
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import Options, in_use, migrate, read_record
+from jellyfin_ha.operations.migration import run as run_module
 from jellyfin_ha.operations.migration import target as target_module
 from tests.integration.migration_library import Library, guid_of, make_library, run, state
 from tests.integration.processes import PostgresServer, free_port
@@ -246,7 +247,8 @@ def test_a_table_of_the_target_alone_that_refers_to_others_is_emptied_only_with_
     )
 
 
-def test_two_migrations_at_once_are_kept_apart(library: Library, target: str) -> None:
+def test_two_migrations_at_once_are_kept_apart(library: Library, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "LOCK_SECONDS", 1)
     refused: list[str] = []
 
     def start_another(message: str, fraction: float | None = None, /) -> None:
