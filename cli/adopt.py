@@ -89,10 +89,6 @@ def _owner(text: str | None, *, default: int) -> adoption.Owner | None:
 
 def _require_elsewhere(report: Path, found: adoption.Survey) -> None:
     place = report.absolute().parent.resolve()
-    if not place.is_dir():
-        raise UserError(
-            f"expected --report in a folder that exists, {adoption.shown(str(place))} does not", exit_code=2
-        )
     for folder in (found.layout.data, found.layout.config, found.destination.folder):
         if place == folder or folder in place.parents:
             raise UserError(
