@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import time
@@ -18,6 +17,7 @@ import yaml
 from jellyfin_ha.operations.errors import UserError
 
 from .orphans import end_plugins_of
+from .state import own_backend, state_variables
 
 # The servers may take half an hour to start and the schema Job longer; Pulumi's own timeouts end an update earlier.
 UP_SECONDS = 2 * 60 * 60
@@ -103,7 +103,7 @@ class Engine:
 
         One that still runs, after its caller was killed, keeps its lock, and the update says so.
         """
-        locks = (self.folder / "backend").glob(".pulumi/locks/**/*.json")
+        locks = own_backend(self.folder).glob(".pulumi/locks/**/*.json")
         holders = [int(json.loads(path.read_text())["pid"]) for path in locks]
         if holders and not any(Path(f"/proc/{pid}").exists() for pid in holders):
             end_plugins_of(self.folder / "home")
@@ -145,22 +145,12 @@ class Engine:
         return history[0].get("resourceChanges", {}) if history else {}
 
     def variables(self) -> dict[str, str]:
-        """The environment in which `pulumi` in a shell sees the same project."""
-        variables = {"PULUMI_HOME": str(self.folder / "home"), **self.environment}
-        if "PULUMI_BACKEND_URL" not in os.environ:
-            backend = self.folder / "backend"
-            backend.mkdir(parents=True, exist_ok=True)
-            variables["PULUMI_BACKEND_URL"] = f"file://{backend}"
-        if not any(name in os.environ for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")):
-            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase_file())
-        return variables
+        """The environment in which `pulumi` in a shell sees the same project.
 
-    def _passphrase_file(self) -> Path:
-        path = self.folder / "passphrase"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(32))
-        return path
+        Raises:
+            UserError: exit code 2; the environment names a state or a passphrase that is gone.
+        """
+        return {"PULUMI_HOME": str(self.folder / "home"), **self.environment, **state_variables(self.folder)}
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.variables()}

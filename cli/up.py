@@ -23,6 +23,7 @@ from .checkout import Checkout
 from .engine import Engine
 from .overlay import lab_overlay, merged
 from .stages import Stages
+from .state import require_state
 
 MIGRATION_KEY = "jellyfin-ha:migration"
 CLUSTER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context")
@@ -56,6 +57,7 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
     # All that can be known to be wrong is said before anything is built or started.
     check_migration(settings_of(committed, origin=str(checkout.stack_file(stack))))
     check_cluster(checkout, committed, stack=stack, context=context)
+    require_state(checkout.pulumi_folder)
     if context is None:
         binaries, overlay, users = prepare_lab(checkout, stages)
     else:
