@@ -35,7 +35,7 @@ def ensure(progress: Progress, *, parts: Collection[Part] = ("engine", "cluster"
         UserError: no Go (2), too little disk (2), a download or a build failed (1).
     """
     cache = cache_folder() / "toolchain"
-    installed = installed_pulumi(progress) if "engine" in parts else None
+    installed = installed_pulumi(progress, ours=cache) if "engine" in parts else None
     wanted = [module for module in modules() if module.part in parts and not (installed and module.part == "engine")]
     with locked(cache / "lock", progress, what="the toolchain", seconds=LOCK_SECONDS):
         folder = _built(wanted, cache, progress)

@@ -63,9 +63,16 @@ class Toolchain:
         return variables
 
 
-def installed_pulumi(progress: Progress) -> Path | None:
-    """A Pulumi on PATH that is recent enough and can run Python programs; None when there is none."""
-    found = shutil.which("pulumi")
+def installed_pulumi(progress: Progress, *, ours: Path) -> Path | None:
+    """A Pulumi on PATH that is recent enough and can run Python programs; None when there is none.
+
+    Args:
+        progress: told which is used, or why one is not.
+        ours: the folder of those that were built here. A shell with a lab's variables has them on its PATH, and an
+            installed one would be run without the lab's plugins.
+    """
+    path = _without(ours, os.environ.get("PATH", os.defpath))
+    found = shutil.which("pulumi", path=path)
     if not found:
         return None
     oldest = ".".join(map(str, OLDEST_PULUMI))
@@ -79,8 +86,12 @@ def installed_pulumi(progress: Progress) -> Path | None:
     if not version or (int(version[1]), int(version[2])) < OLDEST_PULUMI:
         progress(f"the Pulumi at {found} is {said or 'of no version'}, older than {oldest}, and is not used", None)
         return None
-    if not shutil.which(LANGUAGE_HOST, path=os.pathsep.join([str(Path(found).parent), os.environ.get("PATH", "")])):
+    if not shutil.which(LANGUAGE_HOST, path=os.pathsep.join([str(Path(found).parent), path])):
         progress(f"the Pulumi at {found} has no {LANGUAGE_HOST} and is not used", None)
         return None
     progress(f"using the installed Pulumi {said} at {found}; it fetches its plugins itself", None)
     return Path(found)
+
+
+def _without(ours: Path, path: str) -> str:
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if ours not in Path(folder).parents)

@@ -93,3 +93,25 @@ def test_another_pulumi_is_named_with_the_reason_and_ours_is_built(
     # Once built, it is there.
     assert toolchain.ensure(Told(), parts=("engine",)) == made
     assert len(built) == 3
+
+
+def test_our_own_pulumi_on_the_path_of_a_labs_shell_is_no_installed_one(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`lab env` puts it there. Taken for an installed one, it would be run without the lab's random provider."""
+    script(programs / "go", "echo go version go1.99.0 linux/amd64")
+
+    def build(module: builder.GoModule, go: object, target: Path, *_: object) -> None:
+        (target / "bin").mkdir(parents=True)
+        for name in (*module.programs, *module.scripts):
+            script(target / "bin" / name, "echo v3.300.0")
+
+    monkeypatch.setattr(builder, "build", build)
+    monkeypatch.setattr(builder, "_check_space", lambda *_: None)
+    made = toolchain.ensure(Told(), parts=("engine",))
+    shell = made.environment(tmp_path / "venv/bin/python", tmp_path / "plugins")
+    monkeypatch.setenv("PATH", shell["PATH"])
+    assert toolchain.ensure(Told(), parts=("engine",)) == made
+    script(programs / "pulumi", "echo v3.240.1")
+    script(programs / "pulumi-language-python", "exit 0")
+    assert toolchain.ensure(Told(), parts=("engine",)).pulumi == programs / "pulumi"
