@@ -6,6 +6,8 @@ from rich.console import Console
 
 from jellyfin_ha.infra.configuration import read_stack_file
 from jellyfin_ha.infra.parts import parts_of
+from jellyfin_ha.lab.library import SampleLibrary, SampleUser
+from jellyfin_ha.operations.migration import check_source
 from jellyfin_ha.operations.status import DeploymentStatus, read_status
 
 from .checkout import Checkout
@@ -33,7 +35,7 @@ def show_summary(console: Console, checkout: Checkout, stages: Stages, started: 
     status = deployment_status(checkout, started, stack=stack)
     console.print()
     show(console, status, stack=stack, settings=started.settings)
-    for user in started.users:
+    for user in _users(status, started.sample):
         console.print(f"user         {user.name}, password {user.password}", highlight=False)
     changed = {kind: count for kind, count in started.changes.items() if kind != "same"}
     counts = ", ".join(f"{count} to {kind}" for kind, count in changed.items()) or "none"
@@ -42,3 +44,10 @@ def show_summary(console: Console, checkout: Checkout, stages: Stages, started: 
     console.print(stages.summary())
     console.print()
     console.print(TRY_NEXT.format(namespace=started.settings.namespace), highlight=False, markup=False, soft_wrap=True)
+
+
+def _users(status: DeploymentStatus, sample: SampleLibrary | None) -> tuple[SampleUser, ...]:
+    """Who can log in, as far as it is known here: the sample's users, when the database was filled from it."""
+    if sample is None or status.migration is None:
+        return ()
+    return sample.users if status.migration.source_fingerprint == check_source(sample.database) else ()

@@ -39,12 +39,12 @@ class Started:
     Args:
         settings: as they were used.
         changes: how many resources the update created, updated, left as they were ...
-        users: names and passwords of the sample library; none outside the lab.
+        sample: the lab's sample library, whether or not the stack was filled from it; None outside the lab.
     """
 
     settings: Settings
     changes: Mapping[str, int]
-    users: tuple[library.SampleUser, ...]
+    sample: library.SampleLibrary | None
 
 
 def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | None) -> Started:
@@ -59,9 +59,10 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
     check_cluster(checkout, committed, stack=stack, context=context)
     require_state(checkout.pulumi_folder)
     if context is None:
-        binaries, overlay, users = prepare_lab(checkout, stages)
+        binaries, overlay, sample = prepare_lab(checkout, stages)
     else:
-        binaries, overlay, users = _existing(stages, committed, context)
+        binaries, overlay = _existing(stages, committed, context)
+        sample = None
     own = cast(Mapping[str, object], committed.get("config", {}))
     if MIGRATION_KEY in own:
         overlay.pop(MIGRATION_KEY, None)
@@ -77,7 +78,7 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
         # Whether this machine reaches the URL of somebody's cluster is not ours to know.
         url = settings.server.url if context is None else None
         asyncio.run(wait_until_serving(access, parts_of(stack).server, settings.server.replicas, report, url=url))
-    return Started(settings=settings, changes=engine.changes(stack), users=users)
+    return Started(settings=settings, changes=engine.changes(stack), sample=sample)
 
 
 def check_migration(settings: Settings) -> None:
@@ -145,8 +146,8 @@ def access_of(stack_file: Mapping[str, object], settings: Settings) -> Access:
 
 def prepare_lab(
     checkout: Checkout, stages: Stages
-) -> tuple[toolchain.Toolchain, dict[str, object], tuple[library.SampleUser, ...]]:
-    """Brings the lab up; the toolchain, the settings to lay over a stack file, and the sample's users."""
+) -> tuple[toolchain.Toolchain, dict[str, object], library.SampleLibrary]:
+    """Brings the lab up; the toolchain, the settings to lay over a stack file, and the sample library."""
     instance = checkout.instance
     check_root()
     if missing := packages.missing_packages():
@@ -176,15 +177,15 @@ def prepare_lab(
         server_nodes={cluster.ROLE_LABEL: "server"},
         single_node={cluster.ROLE_LABEL: "single"},
     )
-    return binaries, overlay, tuple(sample.users)
+    return binaries, overlay, sample
 
 
 def _existing(
     stages: Stages, committed: Mapping[str, object], context: str
-) -> tuple[toolchain.Toolchain, dict[str, object], tuple[library.SampleUser, ...]]:
+) -> tuple[toolchain.Toolchain, dict[str, object]]:
     kubeconfig = cast(Mapping[str, str], committed.get("config", {})).get("kubernetes:kubeconfig")
     with stages.stage(f"cluster {context}"):
         asyncio.run(Cluster.connect(Access(namespace="default", kubeconfig=kubeconfig, context=context)))
     with stages.stage("Pulumi") as report:
         binaries = toolchain.ensure(report, parts=("engine",))
-    return binaries, {"kubernetes:context": context}, ()
+    return binaries, {"kubernetes:context": context}
