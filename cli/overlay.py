@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 NODE_PORT = 30096
+MIGRATION_KEY = "jellyfin-ha:migration"
 
 
 def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
@@ -20,6 +21,19 @@ def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str
         else:
             result[key] = value
     return result
+
+
+def laid_over(stack_file: Mapping[str, object], overlay: Mapping[str, object]) -> dict[str, object]:
+    """A stack file with an environment's settings laid over it.
+
+    Args:
+        stack_file: the committed one. What it says of a migration counts whole, "none" (`{}` or no value) too.
+        overlay: the environment's settings.
+    """
+    own = cast(Mapping[str, object], stack_file.get("config", {}))
+    config = merged(own, {key: value for key, value in overlay.items() if key != MIGRATION_KEY or key not in own})
+    # Pulumi would make an empty text of a key without a value.
+    return {**stack_file, "config": {key: value for key, value in config.items() if value is not None}}
 
 
 def lab_overlay(
@@ -70,5 +84,5 @@ def lab_overlay(
             "media": {"storageClass": None, "nfs": None, "existingClaim": None, "hostPath": str(media_folder)},
             "perPod": {"storageClass": storage_class, "longhorn": None},
         },
-        "jellyfin-ha:migration": {"source": str(source)},
+        MIGRATION_KEY: {"source": str(source)},
     }

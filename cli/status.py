@@ -38,7 +38,7 @@ def show(console: Console, status: DeploymentStatus, *, stack: str, settings: Se
     lines = [
         # In brackets stand IPv6 addresses too.
         escape(f"{settings.server.url}  (stack {stack}, namespace {settings.namespace})"),
-        replicas,
+        replicas if status.servers else f"servers      none, server.replicas is {settings.server.replicas}",
         f"database     {_word(status.database_ready)}",
         f"lease store  {_word(status.lease_store_ready)}",
         f"migration    {migration['state']}, {migration['rows']} rows, {migration['finished_at']}"

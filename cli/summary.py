@@ -19,9 +19,10 @@ TRY_NEXT = """\
 try next:
   jellyfin-ha status                     what runs where, now
   eval "$(jellyfin-ha lab env)"          kubectl and pulumi of this lab in your shell
-  kubectl -n {namespace} delete pod jellyfin-0
-  make up                                again: nothing changes
+{drill}  make up                                again: nothing changes
   make down | make purge                 stop and keep the data | remove everything"""
+
+DRILL = "  kubectl -n {namespace} delete pod jellyfin-0\n"
 
 
 def deployment_status(checkout: Checkout, started: Started, *, stack: str) -> DeploymentStatus:
@@ -43,7 +44,8 @@ def show_summary(console: Console, checkout: Checkout, stages: Stages, started: 
     console.print()
     console.print(stages.summary())
     console.print()
-    console.print(TRY_NEXT.format(namespace=started.settings.namespace), highlight=False, markup=False, soft_wrap=True)
+    drill = DRILL.format(namespace=started.settings.namespace) if started.settings.server.replicas > 0 else ""
+    console.print(TRY_NEXT.format(drill=drill), highlight=False, markup=False, soft_wrap=True)
 
 
 def _users(status: DeploymentStatus, sample: SampleLibrary | None) -> tuple[SampleUser, ...]:

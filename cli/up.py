@@ -21,11 +21,10 @@ from jellyfin_ha.operations.readiness import wait_until_serving
 
 from .checkout import Checkout
 from .engine import Engine
-from .overlay import lab_overlay, merged
+from .overlay import lab_overlay, laid_over
 from .stages import Stages
 from .state import require_state
 
-MIGRATION_KEY = "jellyfin-ha:migration"
 CLUSTER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context")
 
 SINGLE_NODE = "n3"
@@ -63,21 +62,19 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
     else:
         binaries, overlay = _existing(stages, committed, context)
         sample = None
-    own = cast(Mapping[str, object], committed.get("config", {}))
-    if MIGRATION_KEY in own:
-        overlay.pop(MIGRATION_KEY, None)
-    content = merged(committed, {"config": overlay})
+    content = laid_over(committed, overlay)
     settings = settings_of(content, origin=f"Pulumi.{stack}.yaml with what `up` lays over it")
     engine = engine_of(checkout, binaries)
     engine.prepare(stack, content)
     stages.say("pulumi up ...")
     with stages.timed("pulumi up"):
         engine.up(stack)
-    with stages.stage("servers ready") as report:
-        access = access_of(content, settings)
-        # Whether this machine reaches the URL of somebody's cluster is not ours to know.
-        url = settings.server.url if context is None else None
-        asyncio.run(wait_until_serving(access, parts_of(stack).server, settings.server.replicas, report, url=url))
+    if settings.server.replicas > 0:
+        with stages.stage("servers ready") as report:
+            access = access_of(content, settings)
+            # Whether this machine reaches the URL of somebody's cluster is not ours to know.
+            url = settings.server.url if context is None else None
+            asyncio.run(wait_until_serving(access, parts_of(stack).server, settings.server.replicas, report, url=url))
     return Started(settings=settings, changes=engine.changes(stack), sample=sample)
 
 

@@ -73,7 +73,7 @@ class JellyfinServerArgs(Placed):
     """Transcodes and cache, one of each for every pod."""
 
     replicas: NotRequired[pulumi.Input[int]]
-    """How many servers; 2 when absent."""
+    """How many servers; 2 when absent, 0 for none yet."""
 
     published_url: NotRequired[pulumi.Input[str]]
     """The URL under which clients reach the server."""

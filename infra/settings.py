@@ -119,7 +119,7 @@ class Server(Model):
 
     image: ImageReference
     url: Url
-    replicas: Annotated[int, Field(ge=1, le=9)] = 2
+    replicas: Annotated[int, Field(ge=0, le=9)] = 2
     service: Service = Service()
     resources: Resources = Resources()
     node_selector: dict[str, str] = Field(default_factory=dict)
@@ -154,8 +154,13 @@ class Migration(Model):
     @model_validator(mode="after")
     def _either(self) -> Migration:
         if (self.source is not None) == self.done:
-            raise ValueError("expected either source or done: true")
+            raise ValueError("expected either source or done: true, or {} for none")
         return self
+
+
+def _none_of_nothing(value: object) -> object:
+    """Pulumi hands a key without a value to the program as an empty text."""
+    return None if value in ({}, "") else value
 
 
 class Settings(Model):
@@ -167,7 +172,7 @@ class Settings(Model):
     storage: Storage
     database: Database = Database()
     lease_store: LeaseStore = LeaseStore()
-    migration: Migration | None = None
+    migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
 
 
 def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:

@@ -25,7 +25,7 @@ async def wait_until_serving(
     url: str | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> None:
-    """Returns when all replicas are ready, each says so itself and, if a URL is given, clients reach one there.
+    """Returns when all replicas, one or more, are ready, each says so and, if a URL is given, clients reach one there.
 
     What the API server says of a pod can be from before its node was restarted, so each is asked through the API
     server's port-forward as well.

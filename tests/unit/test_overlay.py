@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from jellyfin_ha.cli.overlay import merged
+from typing import Any
+
+import pytest
+
+from jellyfin_ha.cli.overlay import laid_over, merged
+
+MIGRATION = "jellyfin-ha:migration"
+SAMPLE: dict[str, Any] = {MIGRATION: {"source": "/sample/jellyfin.db"}}
 
 
 def test_values_are_laid_over_mapping_by_mapping() -> None:
@@ -20,3 +27,17 @@ def test_what_lies_below_is_not_changed() -> None:
     below = {"server": {"image": "a"}}
     merged(below, {"server": {"image": "b"}})
     assert below == {"server": {"image": "a"}}
+
+
+def test_the_sample_is_migrated_by_a_stack_file_that_says_nothing() -> None:
+    assert laid_over({"config": {"a": 1}}, SAMPLE) == {"config": {"a": 1, **SAMPLE}}
+    assert laid_over({}, SAMPLE) == {"config": SAMPLE}
+
+
+@pytest.mark.parametrize("own", [{"source": "/mine.db"}, {"done": True}, {}])
+def test_what_a_stack_file_says_of_a_migration_counts_whole(own: dict[str, Any]) -> None:
+    assert laid_over({"config": {MIGRATION: own}}, SAMPLE) == {"config": {MIGRATION: own}}
+
+
+def test_a_key_without_a_value_is_left_out_since_pulumi_would_make_it_an_empty_text() -> None:
+    assert laid_over({"config": {MIGRATION: None, "a": 1}}, SAMPLE) == {"config": {"a": 1}}

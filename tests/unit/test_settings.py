@@ -66,6 +66,19 @@ def test_numbers_may_come_as_text_as_pulumi_config_set_writes_them() -> None:
     assert parse_settings(values, origin="test").server.replicas == 3
 
 
+@pytest.mark.parametrize("nothing", [{}, None, ""], ids=["{}", "null", "null as Pulumi hands it on"])
+def test_no_migration_may_be_said_as_well_as_left_out(nothing: object) -> None:
+    assert parse_settings({**MINIMAL, "migration": nothing}, origin="test").migration is None
+
+
+def test_a_stack_may_have_no_server_yet() -> None:
+    values = copy.deepcopy(MINIMAL)
+    values["server"]["replicas"] = 0
+    assert parse_settings(values, origin="test").server.replicas == 0
+    values["server"]["replicas"] = -1
+    assert "jellyfin-ha:server.replicas: found -1" in str(refusal(values))
+
+
 @pytest.mark.parametrize("source", [{}, {"storageClass": "a", "hostPath": "/b"}])
 def test_a_shared_volume_has_exactly_one_source(source: dict[str, str]) -> None:
     values = copy.deepcopy(MINIMAL)

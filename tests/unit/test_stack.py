@@ -91,6 +91,21 @@ def test_without_a_source_there_is_no_migration() -> None:
     assert (RECORD, "jellyfin-leases") in engine.resources
 
 
+@pytest.mark.parametrize("nothing", [{}, None])
+def test_a_migration_that_is_none_leaves_no_trace(nothing: object) -> None:
+    engine, _ = deployed(migration=nothing)
+    assert (RECORD, "jellyfin-migration") not in engine.resources
+    assert "initContainers" not in engine.of(*SERVERS)["spec"]["template"]["spec"]
+
+
+def test_a_stack_without_a_server_has_all_that_its_servers_will_need() -> None:
+    with_servers, outputs = deployed()
+    without, same = deployed(server={**VALUES["server"], "replicas": 0})
+    assert without.of(*SERVERS)["spec"]["replicas"] == 0
+    assert without.resources.keys() == with_servers.resources.keys()
+    assert same == outputs
+
+
 def test_a_migration_is_recorded_by_the_sources_content(source: Path) -> None:
     def fingerprint() -> str:
         return deployed(migration={"source": str(source)})[0].of(RECORD, "jellyfin-migration")["data"]["fingerprint"]

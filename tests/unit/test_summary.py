@@ -38,13 +38,19 @@ def migrated(fingerprint: str) -> MigrationRecord:
     )
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, sample: SampleLibrary | None, record: MigrationRecord | None) -> str:
+def printed(
+    monkeypatch: pytest.MonkeyPatch,
+    sample: SampleLibrary | None,
+    record: MigrationRecord | None,
+    replicas: int = 2,
+) -> str:
     status = DeploymentStatus(
         servers=(), database_ready=True, lease_store_ready=True, migration=record, leases=None, images={}
     )
     monkeypatch.setattr(summary, "deployment_status", lambda *_, **__: status)
     console = Console(file=io.StringIO(), width=200)
-    started = Started(settings=parse_settings(MINIMAL, origin="test"), changes={"same": 3}, sample=sample)
+    settings = parse_settings({**MINIMAL, "server": {**MINIMAL["server"], "replicas": replicas}}, origin="test")
+    started = Started(settings=settings, changes={"same": 3}, sample=sample)
     checkout = Checkout(folder=Path(), instance=Instance("test", Path()))
     summary.show_summary(console, checkout, Stages(console), started, stack="dev")
     assert isinstance(console.file, io.StringIO)
@@ -68,3 +74,10 @@ def test_they_are_not_when_it_was_filled_from(
 
 def test_a_cluster_of_ones_own_has_no_sample(monkeypatch: pytest.MonkeyPatch, sample: SampleLibrary) -> None:
     assert "alice" not in printed(monkeypatch, None, migrated(check_source(sample.database)))
+
+
+@pytest.mark.parametrize("replicas", [0, 2])
+def test_without_servers_it_says_how_many_there_should_be(monkeypatch: pytest.MonkeyPatch, replicas: int) -> None:
+    said = printed(monkeypatch, None, None, replicas)
+    assert f"servers      none, server.replicas is {replicas}" in said
+    assert ("delete pod" in said) is (replicas > 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from jellyfin_ha.cli.checkout import Checkout
+from jellyfin_ha.cli.stages import Stages
 from jellyfin_ha.cli.up import check_cluster
 from jellyfin_ha.infra import hooks
 from jellyfin_ha.infra.settings import parse_settings
@@ -53,9 +57,9 @@ def test_a_stack_file_that_names_a_cluster_is_not_run_in_the_lab(checkout: Check
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("migration", [{}, {"source": "/x", "done": True}])
+@pytest.mark.parametrize("migration", [{"repair": True}, {"done": False}, {"source": "/x", "done": True}])
 def test_a_migration_is_to_be_done_or_done(migration: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="either source or done"):
+    with pytest.raises(UserError, match=r"either source or done: true, or \{\} for none"):
         parse_settings({**MINIMAL, "migration": migration}, origin="test")
 
 
@@ -100,3 +104,32 @@ def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UserError, match="found jellyfin-0: stop them"):
         asyncio.run(hook())  # type: ignore[arg-type]
     assert migrated == []
+
+
+@pytest.mark.parametrize(("replicas", "waits"), [(0, []), (2, [2])])
+def test_up_waits_for_the_servers_that_are_wanted(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, replicas: int, waits: list[int]
+) -> None:
+    class Pulumi:
+        def prepare(self, stack: str, content: object) -> None: ...
+
+        def up(self, stack: str) -> None: ...
+
+        def changes(self, stack: str) -> dict[str, int]:
+            return {}
+
+    waited: list[int] = []
+
+    async def wait_until_serving(access: Access, selector: object, replicas: int, *_: object, **__: object) -> None:
+        waited.append(replicas)
+
+    # The package's attribute of this name is the command.
+    up = importlib.import_module("jellyfin_ha.cli.up")
+    monkeypatch.setattr(up, "engine_of", lambda *_: Pulumi())
+    monkeypatch.setattr(up, "_existing", lambda *_: (None, {"kubernetes:context": "garage"}))
+    monkeypatch.setattr(up, "wait_until_serving", wait_until_serving)
+    settings = {**MINIMAL, "server": {**MINIMAL["server"], "replicas": replicas}}
+    content = {"config": {f"jellyfin-ha:{key}": value for key, value in settings.items()}}
+    (checkout.folder / "Pulumi.home.yaml").write_text(yaml.safe_dump(content))
+    up.bring_up(checkout, Stages(Console(file=io.StringIO())), stack="home", context="garage")
+    assert waited == waits
