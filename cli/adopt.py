@@ -11,7 +11,7 @@ from jellyfin_ha.operations import adoption
 from jellyfin_ha.operations.errors import UserError
 
 from .adopt_summary import show_outcome, show_survey
-from .report_file import require_report_file
+from .report_file import require_report_file, write_refusal, write_report
 from .stages import Stages
 
 KEEP = "keep"
@@ -71,14 +71,23 @@ def adopt_command(
             with stages.stage("copied, read back and compared") as progress:
                 outcome = adoption.run(found, owner=belongs_to, report=progress)
     except UserError as error:
-        if report is not None:
-            adoption.write_report(report, adoption.as_report(found, None, str(error)))
-        raise
-    if report is not None:
-        adoption.write_report(report, adoption.as_report(found, outcome))
+        if report is None:
+            raise
+        raise write_refusal(report, adoption.as_report(found, None, str(error)), error) from None
+    content = adoption.as_report(found, outcome)
     if found.refusals:
-        raise UserError("nothing was copied:\n" + "\n".join(f"- {reason}" for reason in found.refusals))
+        refusal = UserError("nothing was copied:\n" + "\n".join(f"- {reason}" for reason in found.refusals))
+        raise refusal if report is None else write_refusal(report, content, refusal)
     show_outcome(stages, found, outcome)
+    if report is not None:
+        try:
+            write_report(report, content)
+        except OSError as error:
+            raise UserError(
+                f"cannot write the report {adoption.shown(str(report))}: {error.strerror}. What is told above is so. "
+                "Run the command again when there is room: it does nothing but write the report."
+            ) from error
+        stages.say(f"report: {adoption.shown(str(report))}")
 
 
 def _owner(text: str | None, *, default: int) -> adoption.Owner | None:

@@ -1,7 +1,5 @@
 """`jellyfin-ha migrate`: a library from SQLite to PostgreSQL, and back."""
 
-import json
-import os
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -14,7 +12,7 @@ from jellyfin_ha.operations.migration.reverse import reverse
 from jellyfin_ha.operations.progress import Progress
 
 from .interrupts import Interrupts
-from .report_file import require_report_file
+from .report_file import require_report_file, write_refusal, write_report
 from .stages import Stages
 
 
@@ -91,12 +89,12 @@ def migrate_command(
             # A UserError may be what a library made of the interrupt.
             error = _interruption(sqlite if back else None)
         if report is not None:
-            error = _write_refusal(report, error)
+            error = write_refusal(report, _refusal(error), error)
         raise error from None
     stages.say(result.summary())
     if report is not None:
         try:
-            _write(report, result.report())
+            write_report(report, result.report())
         except OSError as error:
             raise UserError(
                 f"cannot write the report {report}: {error.strerror}. What is told above is done and stays so. "
@@ -122,25 +120,7 @@ def _report_later(*, back: bool, dry_run: bool) -> str:
     return "Run the command again without --replace: it does nothing but write the report."
 
 
-def _write_refusal(report: Path, error: UserError) -> UserError:
-    """Report a failure; what to raise then."""
+def _refusal(error: UserError) -> dict[str, object]:
+    """The report of a failure."""
     problems = error.problems if isinstance(error, RefusedError) else ()
-    try:
-        _write(
-            report,
-            {"report_version": REPORT_VERSION, "outcome": "refused", "error": str(error), "problems": list(problems)},
-        )
-    except OSError as another:
-        words = f"{error}\nNor could the report {report} be written: {another.strerror}."
-        return UserError(words, exit_code=error.exit_code)
-    return error
-
-
-def _write(report: Path, content: dict[str, object]) -> None:
-    draft = report.with_name(f".{report.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(report)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    return {"report_version": REPORT_VERSION, "outcome": "refused", "error": str(error), "problems": list(problems)}

@@ -12,7 +12,7 @@ from .ownership import Owner, parse_owner
 from .path_groups import PathGroup
 from .plugin_databases import MEANING as PLUGIN_DATABASES_MEAN
 from .plugin_databases import PluginDatabase
-from .report import REPORT_VERSION, as_report, write_report
+from .report import REPORT_VERSION, as_report
 from .rules import JOURNAL, RULES, Rule
 from .selection import Group, Selection
 from .settings import Finding, NewServers
@@ -47,5 +47,4 @@ __all__ = [
     "shown",
     "size",
     "survey",
-    "write_report",
 ]

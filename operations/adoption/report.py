@@ -1,13 +1,9 @@
 """The report for programs. docs/adoption.md describes it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-from ..errors import UserError
 from .media import PathCheck
-from .naming import shown
 from .plugin_databases import MEANING
 from .selection import Group
 from .surveying import Survey
@@ -51,24 +47,6 @@ def as_report(survey: Survey, outcome: Outcome | None, error: str | None = None)
         "media": _media(survey.paths),
         "notes": list(survey.notes),
     }
-
-
-def write_report(path: Path, content: Mapping[str, object]) -> None:
-    """Write the report, whole or not at all.
-
-    Raises:
-        UserError: it cannot be written there.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        # ASCII: bytes of file names that are not UTF-8 come as escaped surrogates, \\udc80 to \\udcff.
-        part.write_text(json.dumps(content, indent=2) + "\n", "ascii")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the report {shown(str(path))}: {error.strerror}. What was copied is kept: run this again, "
-            "with another --report."
-        ) from error
 
 
 def _groups(groups: Sequence[Group]) -> list[dict[str, object]]:
