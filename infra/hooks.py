@@ -23,6 +23,11 @@ from jellyfin_ha.operations.leases import seed
 from jellyfin_ha.operations.migration import Options, migrate, read_record
 from jellyfin_ha.operations.progress import in_lines
 
+READ_REPAIRS = (
+    "kubectl -n {namespace} exec statefulset/jellyfin-postgres -- psql -U jellyfin -d jellyfin -Atc "
+    "\"SELECT jsonb_array_elements(report -> 'repairs') FROM jellyfin_ha.migration\""
+)
+
 
 def record(
     name: str,
@@ -76,6 +81,7 @@ def migrate_database(
 ) -> Callable[[], Awaitable[None]]:
     """The hook that fills the server's new database from `source`; does nothing when that was done before.
 
+    It prints what it did, and how to read the list of what it repaired, which the database keeps.
     It refuses while pods with the labels `servers` exist: a server that runs would go on with what it has cached.
     """
 
@@ -93,6 +99,8 @@ def migrate_database(
                 migrate, source, conninfo, options=options, progress=in_lines(partial(print, flush=True))
             )
         print(result.summary())
+        if result.repairs:
+            print(f"Each repair, one a line: {READ_REPAIRS.format(namespace=access.namespace)}")
 
     return hook
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from tests.integration.processes import PostgresServer
 
 pytestmark = pytest.mark.integration
 
+ROOT = Path(__file__).parents[2]
 NOBODY = "0BADF00D-0000-0000-0000-000000000000"
 
 
@@ -85,6 +88,24 @@ def test_repair_cuts_text_that_is_too_long_and_keeps_it_in_the_report(library: L
     held = {row["Id"]: row["CastReceiverId"] for row in read_rows(target, "Users")}
     assert held[guid_of("Users", 1)] == long[:32]
     assert "1 repaired by the rule 'cut'" in result.summary()
+
+
+def test_the_page_tells_how_to_read_the_report_that_the_target_keeps(library: Library, target: str) -> None:
+    library.execute("""UPDATE "Users" SET "CastReceiverId" = 'far too long for the place that it has'""")
+    result = migrate(library.path, target, options=Options(repair=True))
+    repairs, whole = re.findall(r'"(SELECT .*?)"$', (ROOT / "docs" / "migration.md").read_text(), flags=re.MULTILINE)
+
+    with psycopg.connect(target) as connection:
+        ((told,),) = connection.execute(whole).fetchall()
+        listed = [repair for (repair,) in connection.execute(repairs)]
+
+    assert {key: value for key, value in json.loads(told).items() if key not in ("started_at", "finished_at")} == {
+        "source_fingerprint": result.record.source_fingerprint,
+        "versions": result.record.versions,
+        "rows": result.rows,
+        "report": result.record.report,
+    }
+    assert listed == list(result.repairs) != []
 
 
 def test_repair_clears_references_that_lead_nowhere_and_leaves_out_rows_that_must_have_one(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import io
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from jellyfin_ha.infra.settings import parse_settings
 from jellyfin_ha.lab.instance import Instance
 from jellyfin_ha.operations.cluster import Access, PodState
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.migration import Options
+from jellyfin_ha.operations.migration import MigrationRecord, MigrationResult, Options, Outcome
 from tests.unit.test_settings import MINIMAL
 
 
@@ -75,24 +77,25 @@ def test_a_port_of_the_nodes_needs_a_service_that_has_one() -> None:
         parse_settings({**MINIMAL, "server": server}, origin="test")
 
 
-def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Running:
+def run_migration_hook(
+    monkeypatch: pytest.MonkeyPatch, migrate: Callable[..., object], *, servers: tuple[PodState, ...] = ()
+) -> None:
+    class FakeCluster:
         @classmethod
-        async def connect(cls, _: Access) -> Running:
+        async def connect(cls, _: Access) -> FakeCluster:
             return cls()
 
-        async def pods(self, _: object) -> list[PodState]:
-            return [PodState(name="jellyfin-0", node="a", ready=True, images=("jellyfin:1",))]
+        async def pods(self, _: object) -> tuple[PodState, ...]:
+            return servers
 
     @asynccontextmanager
     async def database(*_: object, **__: object) -> AsyncGenerator[str]:
         yield "conninfo"
 
-    migrated: list[object] = []
-    monkeypatch.setattr(hooks, "Cluster", Running)
+    monkeypatch.setattr(hooks, "Cluster", FakeCluster)
     monkeypatch.setattr(hooks, "database", database)
     monkeypatch.setattr(hooks, "read_record", lambda _: None)
-    monkeypatch.setattr(hooks, "migrate", lambda *arguments, **_: migrated.append(arguments))
+    monkeypatch.setattr(hooks, "migrate", migrate)
     hook = hooks.migrate_database(
         Access(namespace="home"),
         source=Path("jellyfin.db"),
@@ -101,9 +104,57 @@ def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatc
         selector={},
         servers={},
     )
+    asyncio.run(hook())  # type: ignore[arg-type]
+
+
+def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    migrated: list[object] = []
+    server = PodState(name="jellyfin-0", node="a", ready=True, images=("jellyfin:1",))
     with pytest.raises(UserError, match="found jellyfin-0: stop them"):
-        asyncio.run(hook())  # type: ignore[arg-type]
+        run_migration_hook(monkeypatch, lambda *arguments, **_: migrated.append(arguments), servers=(server,))
     assert migrated == []
+
+
+def result(outcome: Outcome, *repairs: dict[str, object]) -> MigrationResult:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    report = {
+        "rows": {"Users": 2},
+        "timestamps_cut_to_microseconds": 0,
+        "differences": ["the target has no table X"],
+        "repairs": list(repairs),
+    }
+    record = MigrationRecord(
+        source_fingerprint="sha256:0", versions={}, started_at=moment, finished_at=moment, rows=2, report=report
+    )
+    return MigrationResult(record, outcome)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.MIGRATED, Outcome.ALREADY_MIGRATED])
+def test_a_migration_within_an_update_tells_what_was_repaired_and_where_each_is_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: Outcome
+) -> None:
+    found = result(outcome, {"rule": "cut"}, {"rule": "cut"})
+    run_migration_hook(monkeypatch, lambda *_, **__: found)
+    said = capsys.readouterr().out
+    assert found.summary() in said
+    assert "kubectl -n home exec statefulset/jellyfin-postgres -- psql" in said
+    if outcome is Outcome.MIGRATED:
+        assert "2 repaired by the rule 'cut'" in said
+        assert "the target has no table X" in said
+
+
+def test_one_that_repaired_nothing_has_said_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = result(Outcome.MIGRATED)
+    run_migration_hook(monkeypatch, lambda *_, **__: found)
+    assert capsys.readouterr().out == f"{found.summary()}\n"
+
+
+def test_the_page_reads_the_repairs_as_the_update_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+    page = re.sub(r" \\\n +", " ", page)
+    assert hooks.READ_REPAIRS.format(namespace="jellyfin") in page
 
 
 @pytest.mark.parametrize(("replicas", "waits"), [(0, []), (2, [2])])
