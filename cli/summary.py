@@ -1,6 +1,7 @@
 """What `up` says at its end."""
 
 import asyncio
+import shlex
 
 from rich.console import Console
 
@@ -15,14 +16,8 @@ from .stages import Stages
 from .status import show
 from .up import Started, access_of
 
-TRY_NEXT = """\
-try next:
-  jellyfin-ha status                     what runs where, now
-  eval "$(jellyfin-ha lab env)"          kubectl and pulumi of this lab in your shell
-{drill}  make up                                again: nothing changes
-  make down | make purge                 stop and keep the data | remove everything"""
-
-DRILL = "  kubectl -n {namespace} delete pod jellyfin-0\n"
+DEFAULT_STACK = "dev"
+COMMAND_WIDTH = 38
 
 
 def deployment_status(checkout: Checkout, started: Started, *, stack: str) -> DeploymentStatus:
@@ -44,8 +39,7 @@ def show_summary(console: Console, checkout: Checkout, stages: Stages, started: 
     console.print()
     console.print(stages.summary())
     console.print()
-    drill = DRILL.format(namespace=started.settings.namespace) if started.settings.server.replicas > 0 else ""
-    console.print(TRY_NEXT.format(drill=drill), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(["try next:", *_next(started, stack)]), highlight=False, markup=False, soft_wrap=True)
 
 
 def _users(status: DeploymentStatus, sample: SampleLibrary | None) -> tuple[SampleUser, ...]:
@@ -53,3 +47,22 @@ def _users(status: DeploymentStatus, sample: SampleLibrary | None) -> tuple[Samp
     if sample is None or status.migration is None:
         return ()
     return sample.users if status.migration.source_fingerprint == check_source(sample.database) else ()
+
+
+def _next(started: Started, stack: str) -> list[str]:
+    """Commands that work where the stack runs, each with what it is for."""
+    status, again, kubectl = "jellyfin-ha status", "make up", "kubectl"
+    if stack != DEFAULT_STACK:
+        status, again = f"{status} --stack {stack}", f"{again} STACK={stack}"
+    if started.context is not None:
+        context = shlex.quote(started.context)
+        again, kubectl = f"{again} CONTEXT={context}", f"{kubectl} --context {context}"
+    commands = [(status, "what runs where, now")]
+    if started.context is None:
+        commands.append(('eval "$(jellyfin-ha lab env)"', "kubectl and pulumi of this lab in your shell"))
+    if started.settings.server.replicas > 0:
+        commands.append((f"{kubectl} -n {started.settings.namespace} delete pod jellyfin-0", ""))
+    commands.append((again, "again: nothing changes"))
+    if started.context is None:
+        commands.append(("make down | make purge", "stop and keep the data | remove everything"))
+    return [f"  {command:<{COMMAND_WIDTH}} {meaning}".rstrip() for command, meaning in commands]

@@ -38,11 +38,13 @@ class Started:
     Args:
         settings: as they were used.
         changes: how many resources the update created, updated, left as they were ...
+        context: of the cluster; None for the lab.
         sample: the lab's sample library, whether or not the stack was filled from it; None outside the lab.
     """
 
     settings: Settings
     changes: Mapping[str, int]
+    context: str | None
     sample: library.SampleLibrary | None
 
 
@@ -75,7 +77,7 @@ def bring_up(checkout: Checkout, stages: Stages, *, stack: str, context: str | N
             # Whether this machine reaches the URL of somebody's cluster is not ours to know.
             url = settings.server.url if context is None else None
             asyncio.run(wait_until_serving(access, parts_of(stack).server, settings.server.replicas, report, url=url))
-    return Started(settings=settings, changes=engine.changes(stack), sample=sample)
+    return Started(settings=settings, changes=engine.changes(stack), context=context, sample=sample)
 
 
 def check_migration(settings: Settings) -> None:

@@ -43,6 +43,8 @@ def printed(
     sample: SampleLibrary | None,
     record: MigrationRecord | None,
     replicas: int = 2,
+    stack: str = "dev",
+    context: str | None = None,
 ) -> str:
     status = DeploymentStatus(
         servers=(), database_ready=True, lease_store_ready=True, migration=record, leases=None, images={}
@@ -50,9 +52,9 @@ def printed(
     monkeypatch.setattr(summary, "deployment_status", lambda *_, **__: status)
     console = Console(file=io.StringIO(), width=200)
     settings = parse_settings({**MINIMAL, "server": {**MINIMAL["server"], "replicas": replicas}}, origin="test")
-    started = Started(settings=settings, changes={"same": 3}, sample=sample)
+    started = Started(settings=settings, changes={"same": 3}, sample=sample, context=context)
     checkout = Checkout(folder=Path(), instance=Instance("test", Path()))
-    summary.show_summary(console, checkout, Stages(console), started, stack="dev")
+    summary.show_summary(console, checkout, Stages(console), started, stack=stack)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -81,3 +83,25 @@ def test_without_servers_it_says_how_many_there_should_be(monkeypatch: pytest.Mo
     said = printed(monkeypatch, None, None, replicas)
     assert f"servers      none, server.replicas is {replicas}" in said
     assert ("delete pod" in said) is (replicas > 0)
+
+
+def test_what_to_try_in_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = printed(monkeypatch, None, None)
+    assert said[said.index("try next") :].splitlines() == [
+        "try next:",
+        "  jellyfin-ha status                     what runs where, now",
+        '  eval "$(jellyfin-ha lab env)"          kubectl and pulumi of this lab in your shell',
+        "  kubectl -n jellyfin delete pod jellyfin-0",
+        "  make up                                again: nothing changes",
+        "  make down | make purge                 stop and keep the data | remove everything",
+    ]
+
+
+def test_what_to_try_in_a_cluster_of_ones_own_is_done_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = printed(monkeypatch, None, None, stack="home", context="garage k3s")
+    assert said[said.index("try next") :].splitlines() == [
+        "try next:",
+        "  jellyfin-ha status --stack home        what runs where, now",
+        "  kubectl --context 'garage k3s' -n jellyfin delete pod jellyfin-0",
+        "  make up STACK=home CONTEXT='garage k3s' again: nothing changes",
+    ]
