@@ -1,7 +1,7 @@
 """The migration, start to end: one transaction, one record."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -53,18 +53,18 @@ def migrate(
         require_closed(source)
         watch = Watch(source)
         with open_source(source) as old, explained(), connect(target) as connection:
-            # Reading the file once more takes its time, and most of the work is PostgreSQL's.
-            mark = aside.submit(fingerprint, source)
             _lock(connection)
             known = find_record(connection)
             if known is not None and not allowed.replace:
-                return _known(connection, known, mark.result())
+                return _known(connection, known, fingerprint(source))
             require_alone(connection)
             started = datetime.now(UTC)
-            done = transfer(old, connection, allowed, progress)
+            marks: list[Future[str]] = []
+            # Reading the file once more takes its time, and the verification leaves a processor some.
+            done = transfer(old, connection, allowed, progress, lambda: marks.append(aside.submit(fingerprint, source)))
             watch.require_unchanged()
             record = MigrationRecord(
-                source_fingerprint=mark.result(),
+                source_fingerprint=marks[0].result(),
                 versions={
                     "tool": version("jellyfin-ha"),
                     "source": done.source_version,

@@ -84,8 +84,21 @@ class Transfer:
     target_version: str | None
 
 
-def transfer(source: sqlite3.Connection, connection: Connection, options: Options, progress: Progress) -> Transfer:
+def transfer(
+    source: sqlite3.Connection,
+    connection: Connection,
+    options: Options,
+    progress: Progress,
+    on_filled: Callable[[], None] = lambda: None,
+) -> Transfer:
     """Fill a target from the source and prove that both hold the same.
+
+    Args:
+        source: the SQLite side.
+        connection: the PostgreSQL side.
+        options: what the user allowed.
+        progress: told what is done.
+        on_filled: called when everything is in the target, before it is verified.
 
     Raises:
         UserError: exit code 1; the caller must roll back.
@@ -138,6 +151,7 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
             "lead nowhere and leaves out rows that must have one, and lists each in full.",
         )
     continue_sequences(connection, [tables[table.name] for table in plan.tables], read_autoincrement(source))
+    on_filled()
     with meter.step("verification"):
         _verify(source, Verification(source, connection, repairs, problems), plan, careful, meter)
     if problems:
