@@ -1,4 +1,4 @@
-"""The copy of one table: read in portions, sent by COPY in PostgreSQL's text format."""
+"""The copy of one table: read in portions, sent by COPY."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,9 +19,9 @@ SHOWN_CHARACTERS = 60
 
 # Empties a table. No arguments, no results.
 TRUNCATE = "TRUNCATE TABLE {table}"
-# Takes rows in PostgreSQL's text format. They are written as old rows, which no later vacuum has to visit; that is
+# Takes rows in the format `text` or `binary`. They are written as old rows, which no later vacuum has to visit; that is
 # allowed for a table that was emptied in the same subtransaction, and nobody else sees the table before the end.
-COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE)"
+COPY = "COPY {table} ({columns}) FROM STDIN (FREEZE, FORMAT {format})"
 
 
 # What ends the quick way: what PostgreSQL or psycopg does not take, and what a condition, a function (whose overflow is
@@ -67,7 +67,7 @@ class Copying:
         """
         meter = _Counter(on_rows)
         try:
-            self._fill(plan, self._plain_rows(plan, meter), [column.plain.sent_as for column in plan.columns])
+            self._fill(plan, self._plain_rows(plan, meter), [form.sent_as for form in plan.plain], binary=plan.binary)
         except NOT_PLAIN:
             meter.start_again()
             with careful_text(self._source):
@@ -75,12 +75,15 @@ class Copying:
             return True
         return False
 
-    def _fill(self, plan: TablePlan, portions: Iterator[Iterable[Row]], types: Sequence[str] | None) -> None:
+    def _fill(
+        self, plan: TablePlan, portions: Iterator[Iterable[Row]], types: Sequence[str] | None, *, binary: bool = False
+    ) -> None:
         table = table_identifier(plan.name)
         columns = sql.SQL(", ").join(sql.Identifier(column.target.name) for column in plan.columns)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(sql.SQL(TRUNCATE).format(table=table))
-            with cursor.copy(sql.SQL(COPY).format(table=table, columns=columns)) as sink:
+            form = sql.SQL("binary" if binary else "text")
+            with cursor.copy(sql.SQL(COPY).format(table=table, columns=columns, format=form)) as sink:
                 if types is not None:
                     sink.set_types(types)
                 for portion in portions:
@@ -88,7 +91,8 @@ class Copying:
                         sink.write_row(row)
 
     def _plain_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Iterable[Row]]:
-        expressions = ", ".join(quick.expression(column.plain, column.origin) for column in plan.columns)
+        forms = zip(plan.plain, plan.columns, strict=True)
+        expressions = ", ".join(quick.expression(form, column.origin) for form, column in forms)
         return self._portions(f"SELECT {expressions} FROM {quoted(plan.name)}", meter)  # noqa: S608
 
     def _converted_rows(self, plan: TablePlan, meter: "_Counter") -> Iterator[Iterable[Row]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from .convert import Converter, Tally, converter
-from .quick import Plain, plain
+from .quick import Plain, in_binary, plain
 from .source import HISTORY_TABLE, quoted
 from .target import TargetColumn, TargetTable
 
@@ -57,13 +57,11 @@ class ColumnPlan:
     Args:
         target: the column of PostgreSQL.
         origin: what it is filled with, in SQLite's SQL: a column, or a function of one.
-        plain: the quick way for its type.
         convert: the careful way.
     """
 
     target: TargetColumn
     origin: str
-    plain: Plain
     convert: Converter
 
 
@@ -75,6 +73,17 @@ class TablePlan:
     columns: tuple[ColumnPlan, ...]
     key: tuple[TargetColumn, ...]
     rows: int
+
+    @property
+    def binary(self) -> bool:
+        """Whether the quick way is in PostgreSQL's binary format."""
+        return in_binary([column.target.type for column in self.columns])
+
+    @property
+    def plain(self) -> tuple[Plain, ...]:
+        """The quick way, by column."""
+        found = (plain(column.target.type, binary=self.binary) for column in self.columns)
+        return tuple(form for form in found if form is not None)
 
 
 @dataclass(frozen=True)
@@ -162,8 +171,7 @@ def column_plan(
         cut: whether text that is too long is cut.
     """
     convert = converter(column.type, nullable=column.nullable, tally=tally or Tally(), cut=cut)
-    quick = plain(column.type)
-    return None if convert is None or quick is None else ColumnPlan(column, origin, quick, convert)
+    return None if convert is None or plain(column.type) is None else ColumnPlan(column, origin, convert)
 
 
 def _table_plan(

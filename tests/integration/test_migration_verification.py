@@ -314,8 +314,8 @@ def test_a_quick_form_that_is_wrong_is_found_out(
     _one_row(tmp_path / "jellyfin.db", target, kind, None)
     original = quick.plain
 
-    def broken(column_type: str) -> quick.Plain | None:
-        found = original(column_type)
+    def broken(column_type: str, *, binary: bool = False) -> quick.Plain | None:
+        found = original(column_type, binary=binary)
         if found is None or column_type != kind:
             return found
         form = BROKEN_FORMS.get(kind, "CASE {c} WHEN 7 THEN 8 ELSE {c} END")
@@ -323,6 +323,41 @@ def test_a_quick_form_that_is_wrong_is_found_out(
 
     monkeypatch.setattr("jellyfin_ha.operations.migration.plan.plain", broken)
     _found_out(tmp_path / "jellyfin.db", target)
+
+
+BROKEN_BINARY_FORMS: Mapping[str, str] = {
+    "uuid": "binary_uuid(replace({c}, '0', '1'))",
+    "bigint": "CASE {c} WHEN 7 THEN 8 ELSE {c} END",
+    "bigint[]": "binary_ticks(replace({c}, '2', '4'))",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_BINARY_FORMS)
+def test_a_binary_form_that_is_wrong_is_found_out(
+    kind: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared, value = PLAIN[kind]
+    path = tmp_path / "jellyfin.db"
+    make_library(path, rows=0)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f'CREATE TABLE "One" ("Id" INTEGER PRIMARY KEY, "Value" {declared}, "List" TEXT)')
+        connection.execute('INSERT INTO "One" VALUES (1, ?, NULL)', (value,))
+    connection.close()
+    run(target, f'CREATE TABLE "One" ("Id" bigint PRIMARY KEY, "Value" {kind}, "List" bigint[])')
+    original = quick.plain
+    asked: list[bool] = []
+
+    def broken(column_type: str, *, binary: bool = False) -> quick.Plain | None:
+        found = original(column_type, binary=binary)
+        if found is None or column_type != kind or not binary:
+            return found
+        asked.append(binary)
+        # The key, which is a bigint too, stays as it is.
+        return quick.Plain(found.sent_as, BROKEN_BINARY_FORMS[kind], found.condition)
+
+    monkeypatch.setattr("jellyfin_ha.operations.migration.plan.plain", broken)
+    _found_out(path, target)
+    assert asked
 
 
 def _wrong(value: TargetValue) -> TargetValue:
