@@ -1,5 +1,6 @@
 """The report for programs. docs/adoption.md describes it."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -64,11 +65,15 @@ def write_report(path: Path, content: Mapping[str, object]) -> None:
         # ASCII: bytes of file names that are not UTF-8 come as escaped surrogates, \\udc80 to \\udcff.
         part.write_text(json.dumps(content, indent=2) + "\n", "ascii")
         part.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the report {shown(str(path))}: {error.strerror}. What was copied is kept: run this again, "
-            "with another --report."
-        ) from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(
+                f"cannot write the report {shown(str(path))}: {error.strerror}. What was copied is kept: run this "
+                "again, with another --report."
+            ) from error
+        raise
 
 
 def _groups(groups: Sequence[Group]) -> list[dict[str, object]]:
