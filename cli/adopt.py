@@ -52,6 +52,7 @@ def adopt_command(
     from jellyfin_ha.components.server_pod import CACHE, CONFIG, SERVER_UID, TRANSCODE
     from jellyfin_ha.infra.stack import MEDIA
 
+    belongs_to = _owner(owner, default=SERVER_UID)
     request = adoption.Request(
         source=source.expanduser(),
         config=config.expanduser() if config else None,
@@ -60,9 +61,9 @@ def adopt_command(
         media=tuple(adoption.parse_media(each) for each in media or [MEDIA]),
         accept_paths=accept_paths,
         leave_out_links=leave_out_links,
+        owner=belongs_to,
     )
     report = report.expanduser() if report else None
-    belongs_to = _owner(owner, default=SERVER_UID)
     console = Console(emoji=False)
     stages = Stages(console)
     with interruptible(NOTHING_WRITTEN) as interrupts:
