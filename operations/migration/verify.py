@@ -10,6 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
@@ -28,6 +29,14 @@ READ = "SELECT {columns} FROM {table}{order}"
 Row = tuple[object, ...]
 
 
+@dataclass(frozen=True)
+class Sides:
+    """What people know the two databases as."""
+
+    sqlite: str = "the source"
+    postgres: str = "the target"
+
+
 class Verification:
     """Compares tables of a source, which `normal.prepare` was given, with their copies.
 
@@ -36,15 +45,22 @@ class Verification:
         connection: the PostgreSQL side, in the transaction of the copy.
         repairs: what may differ.
         problems: takes every difference, with table, key and column.
+        sides: how it names the two.
     """
 
     def __init__(
-        self, source: sqlite3.Connection, connection: Connection, repairs: Repairs, problems: Problems
+        self,
+        source: sqlite3.Connection,
+        connection: Connection,
+        repairs: Repairs,
+        problems: Problems,
+        sides: Sides | None = None,
     ) -> None:
         self._source = source
         self._connection = connection
         self._repairs = repairs
         self._problems = problems
+        self._sides = sides or Sides()
 
     def verify(self, plan: TablePlan, on_rows: Callable[[int], None]) -> None:
         """Compare all rows and columns of one table.
@@ -102,9 +118,7 @@ class Verification:
                 self._tell_missing(plan, cast(Key, expected_key))
                 expected = next(here, None)
             elif expected_key is None or found_key < expected_key:
-                self._problems.add(
-                    f"table {plan.name}: the target has the row {_shown(found_key)} where the source has nothing"
-                )
+                self._tell_row(plan, found_key, has=self._sides.postgres, lacks=self._sides.sqlite)
                 found = next(there, None)
             else:
                 if expected != found:
@@ -119,14 +133,17 @@ class Verification:
             repair = self._repairs.find(plan.name, key, column.target.name)
             if repair is None or repair.became != there:
                 self._problems.add(
-                    f"table {plan.name}, key {_shown(key)}, column {column.target.name}: the source has "
-                    f"{_shown(here)}, the target {_shown(there)}"
+                    f"table {plan.name}, key {_shown(key)}, column {column.target.name}: {self._sides.sqlite} has "
+                    f"{_shown(here)}, {self._sides.postgres} {_shown(there)}"
                 )
 
     def _tell_missing(self, plan: TablePlan, key: Key) -> None:
         repair = self._repairs.find(plan.name, key)
         if repair is None or repair.rule is not Rule.LEFT_OUT:
-            self._problems.add(f"table {plan.name}: the source has the row {_shown(key)} where the target has nothing")
+            self._tell_row(plan, key, has=self._sides.sqlite, lacks=self._sides.postgres)
+
+    def _tell_row(self, plan: TablePlan, key: Key, *, has: str, lacks: str) -> None:
+        self._problems.add(f"table {plan.name}: {has} has the row {_shown(key)} where {lacks} has nothing")
 
     def _source_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
         columns = ", ".join(source_form(column.target, column.origin) for column in plan.columns)
