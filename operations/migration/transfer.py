@@ -47,6 +47,15 @@ ANALYZE = "ANALYZE {table} ({columns})"
 # Long values that no query looks for; their statistics would take longer than all others.
 NEVER_SOUGHT = frozenset({"bigint[]", "bytea"})
 MOMENT = "timestamp with time zone"
+BY_HAND_OR_REPAIR = (
+    "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy, or let the migration "
+    "repair what it can: with --repair it cuts text that is too long, clears references that lead nowhere and leaves "
+    "out rows that must have one, and lists each in full."
+)
+ONLY_BY_HAND = (
+    "The migration repairs nothing of this kind. Mend these rows in a copy of jellyfin.db (with the sqlite3 shell) and "
+    "migrate the copy."
+)
 
 
 @dataclass(frozen=True)
@@ -133,9 +142,7 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
     if problems:
         raise problems.error(
             "the source holds what the target cannot; nothing was changed",
-            "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy, or let the "
-            "migration repair what it can: with --repair it cuts text that is too long, clears references that "
-            "lead nowhere and leaves out rows that must have one, and lists each in full.",
+            ONLY_BY_HAND if options.repair else BY_HAND_OR_REPAIR,
         )
     continue_sequences(connection, [tables[table.name] for table in plan.tables], read_autoincrement(source))
     with meter.step("verification"):
