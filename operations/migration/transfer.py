@@ -21,6 +21,7 @@ from .indexes import build_indexes, drop_indexes, read_indexes
 from .orphans import mend_references
 from .plan import DERIVED, NOT_COPIED, Plan, SourceSchema, TablePlan, make_plan
 from .problems import Problems
+from .referring import read_referring
 from .repairs import Repairs, Rule
 from .source import (
     JELLYFIN_TABLES,
@@ -112,14 +113,14 @@ def transfer(source: sqlite3.Connection, connection: Connection, options: Option
     tally = Tally()
     described = _describe(source)
     keys = touching(read_foreign_keys(connection), described.tables.keys())
-    referring = {key.table for key in keys}
+    referring = read_referring(connection, keys, described.tables.keys())
     plan = make_plan(described, tables, tally, referring=referring, repair=options.repair)
     filled = {table.name for table in plan.tables}
     # A table that only the target has and that refers to a copied one must be empty, and stays so.
-    emptied = sorted(filled | referring)
+    emptied = sorted(filled | {key.table for key in keys})
     _on_tables(connection, LOCK, emptied)
     if not options.replace:
-        require_fresh(connection, emptied)
+        require_fresh(connection, emptied, referring)
     tune(connection)
     _prepare(source)
 
