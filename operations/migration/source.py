@@ -57,7 +57,9 @@ def _with_surrogates(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def registered(connection: sqlite3.Connection, name: str, function: Callable[..., str | bytes | float | None]) -> None:
+def registered(
+    connection: sqlite3.Connection, name: str, function: Callable[..., str | bytes | int | float | None]
+) -> None:
     """Make a function of one argument callable in SQLite's SQL; an exception in it ends the query."""
     connection.create_function(name, 1, function, deterministic=True)
 

@@ -16,7 +16,7 @@ from typing import cast
 
 from psycopg import sql
 
-from .normal import source_form, target_form
+from .normal import shown, source_form, target_form
 from .plan import TablePlan
 from .problems import Problems
 from .repairs import Key, Repairs, Rule
@@ -31,10 +31,17 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Sides:
-    """What people know the two databases as."""
+    """The two databases.
+
+    Args:
+        sqlite: what people know SQLite's as.
+        postgres: the same of PostgreSQL's.
+        unsigned_zero: whether the sign of PostgreSQL's zeros may be lost.
+    """
 
     sqlite: str = "the source"
     postgres: str = "the target"
+    unsigned_zero: bool = False
 
 
 class Verification:
@@ -45,7 +52,7 @@ class Verification:
         connection: the PostgreSQL side, in the transaction of the copy.
         repairs: what may differ.
         problems: takes every difference, with table, key and column.
-        sides: how it names the two.
+        sides: which they are.
     """
 
     def __init__(
@@ -134,7 +141,7 @@ class Verification:
             if repair is None or repair.became != there:
                 self._problems.add(
                     f"table {plan.name}, key {_shown(key)}, column {column.target.name}: {self._sides.sqlite} has "
-                    f"{_shown(here)}, {self._sides.postgres} {_shown(there)}"
+                    f"{shown(column.target, here)}, {self._sides.postgres} {shown(column.target, there)}"
                 )
 
     def _tell_missing(self, plan: TablePlan, key: Key) -> None:
@@ -157,7 +164,9 @@ class Verification:
     def _target_rows(self, plan: TablePlan, *, ordered: bool) -> Generator[Row]:
         order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(_target_order(part) for part in plan.key))
         query = sql.SQL(READ).format(
-            columns=sql.SQL(", ").join(target_form(column.target) for column in plan.columns),
+            columns=sql.SQL(", ").join(
+                target_form(column.target, unsigned_zero=self._sides.unsigned_zero) for column in plan.columns
+            ),
             table=table_identifier(plan.name),
             order=order if ordered else sql.SQL(""),
         )
@@ -177,7 +186,5 @@ def _target_order(column: TargetColumn) -> sql.Composed:
     return sql.SQL('{} COLLATE "C"' if column.type == "text" else "{}").format(sql.Identifier(column.name))
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(str(part) for part in cast(Row, value))})"
-    return repr(value)
+def _shown(key: Key) -> str:
+    return f"({', '.join(str(part) for part in key)})"

@@ -214,6 +214,23 @@ def test_the_first_and_the_last_moment_of_those_years_come_back(library: Library
     connection.close()
 
 
+def test_a_zero_loses_its_sign_as_it_does_whenever_sqlite_stores_it(
+    library: Library, target: str, tmp_path: Path
+) -> None:
+    migrate(library.path, target)
+    run(
+        target,
+        """UPDATE "AccessSchedules" SET "EndHour" = '-0'""",
+        """UPDATE "MediaStreamInfos" SET "AverageFrameRate" = '-0'""",
+    )
+    reverse(target, tmp_path / "back.db", library.path)
+    connection = sqlite3.connect(tmp_path / "back.db")
+    held = {str(value) for (value,) in connection.execute('SELECT "EndHour" FROM "AccessSchedules"')}
+    held |= {str(value) for (value,) in connection.execute('SELECT "AverageFrameRate" FROM "MediaStreamInfos"')}
+    connection.close()
+    assert held == {"0.0"}
+
+
 def test_rows_that_one_side_alone_has_are_told_by_the_names_of_this_way(
     library: Library, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,7 +237,8 @@ def _fill(
     for name, row, parent, _ in new.execute("PRAGMA foreign_key_check"):
         problems.add(f"table {name}, row {row}: refers to what {parent} does not have")
     normal.prepare(new)
-    verification = Verification(new, connection, Repairs(), problems, Sides("the new file", "PostgreSQL"))
+    sides = Sides("the new file", "PostgreSQL", unsigned_zero=True)
+    verification = Verification(new, connection, Repairs(), problems, sides)
     for table in plan.tables:
         progress(f"verifying {table.name}", done / total)
         verification.verify(table, lambda rows: None)
