@@ -153,12 +153,12 @@ def count_rows(connection: sqlite3.Connection, table: str) -> int:
 
 
 def count_cut_moments(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> int:
-    """How many times of a table, in the server's own form, have a 7th digit of a second that is not zero.
+    """How many timestamps of a table, in the server's own form, have a 7th digit of a second that is not zero.
 
     Args:
         connection: to the source.
         table: its name.
-        columns: the columns with times, quoted.
+        columns: the columns with timestamps, quoted.
     """
     counts = " + ".join(f"total(length({column}) > 26 AND substr({column}, 27) <> '0')" for column in columns)
     (count,) = connection.execute(f"SELECT {counts} FROM {quoted(table)}").fetchone()  # noqa: S608

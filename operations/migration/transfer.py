@@ -79,7 +79,7 @@ class Transfer:
     Args:
         rows: how many rows each table got.
         differences: tables and columns that only one side has, in words.
-        cut_moments: times that lost a 7th digit of a second.
+        cut_moments: timestamps that lost a 7th digit of a second.
         repairs: what else could not arrive as it was.
         seconds: how long each step took.
         source_version: None when the migration history does not tell; `target_version` likewise.
