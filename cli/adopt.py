@@ -11,10 +11,16 @@ from jellyfin_ha.operations import adoption
 from jellyfin_ha.operations.errors import UserError
 
 from .adopt_summary import show_outcome, show_survey
+from .interrupts import interruptible
 from .report_file import require_report_file, write_refusal, write_report
 from .stages import Stages
 
 KEEP = "keep"
+NOTHING_WRITTEN = "Nothing was written"
+RESUMABLE = (
+    "The old folder is as it was; what has been copied is whole and kept. Run the command again, it goes on from "
+    "there; start no server on the new folder before it has gone through"
+)
 
 
 def adopt_command(
@@ -46,6 +52,7 @@ def adopt_command(
     from jellyfin_ha.components.server_pod import CACHE, CONFIG, SERVER_UID, TRANSCODE
     from jellyfin_ha.infra.stack import MEDIA
 
+    belongs_to = _owner(owner, default=SERVER_UID)
     request = adoption.Request(
         source=source.expanduser(),
         config=config.expanduser() if config else None,
@@ -54,22 +61,27 @@ def adopt_command(
         media=tuple(adoption.parse_media(each) for each in media or [MEDIA]),
         accept_paths=accept_paths,
         leave_out_links=leave_out_links,
+        owner=belongs_to,
     )
     report = report.expanduser() if report else None
-    belongs_to = _owner(owner, default=SERVER_UID)
     console = Console(emoji=False)
     stages = Stages(console)
-    with stages.stage("old and new folder looked at") as progress:
-        found = adoption.survey(request, progress)
-    if report is not None:
-        require_report_file(report)
-        _require_elsewhere(report, found)
-    show_survey(console, found, belongs_to)
+    with interruptible(NOTHING_WRITTEN) as interrupts:
+        with stages.stage("old and new folder looked at") as progress:
+            found = adoption.survey(request, interrupts.noticed_in(progress))
+        if report is not None:
+            require_report_file(report)
+            _require_elsewhere(report, found)
+        show_survey(console, found, belongs_to)
+        interrupts.notice()
     outcome = None
     try:
         if not dry_run and not found.refusals:
-            with stages.stage("copied, read back and compared") as progress:
-                outcome = adoption.run(found, owner=belongs_to, report=progress)
+            with (
+                interruptible(RESUMABLE) as interrupts,
+                stages.stage("copied, read back and compared") as progress,
+            ):
+                outcome = adoption.run(found, owner=belongs_to, report=interrupts.noticed_in(progress))
     except UserError as error:
         if report is None:
             raise

@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM, so that work ends in order and nothing on the way loses them."""
 
 import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.progress import Progress
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,12 +37,37 @@ class Interrupts:
         """A progress in whose next call an exception that was lost is raised again."""
 
         def noticing(message: str, fraction: float | None = None, /) -> None:
-            if self.came:
-                raise KeyboardInterrupt
+            self.notice()
             progress(message, fraction)
 
         return noticing
 
+    def notice(self) -> None:
+        """Raise again an exception that was lost."""
+        if self.came:
+            raise KeyboardInterrupt
+
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.came = True
         raise KeyboardInterrupt
+
+
+@contextmanager
+def interruptible(state: str) -> Generator[Interrupts]:
+    """A block that both signals end as a refusal does.
+
+    Args:
+        state: what things are like then, and what to do, for people.
+
+    Raises:
+        UserError: exit code 1, with those words.
+    """
+    interrupts = Interrupts()
+    try:
+        with interrupts:
+            yield interrupts
+    except (KeyboardInterrupt, UserError) as failure:
+        # A UserError may be what a library made of the interrupt.
+        if isinstance(failure, UserError) and not interrupts.came:
+            raise
+        raise UserError(f"interrupted. {state}") from None

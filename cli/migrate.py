@@ -11,7 +11,7 @@ from jellyfin_ha.operations.migration import REPORT_VERSION, Options, RefusedErr
 from jellyfin_ha.operations.migration.reverse import reverse
 from jellyfin_ha.operations.progress import Progress
 
-from .interrupts import Interrupts
+from .interrupts import interruptible
 from .report_file import require_report_file, write_refusal, write_report
 from .stages import Stages
 
@@ -78,19 +78,14 @@ def migrate_command(
         options = Options(replace=replace, repair=repair)
         return migrate(sqlite, postgres, options=options, dry_run=dry_run, progress=progress)
 
-    interrupts = Interrupts()
     try:
-        with interrupts, stages.stage("way back" if back else "migration") as progress:
+        with (
+            interruptible(_when_interrupted(sqlite if back else None)) as interrupts,
+            stages.stage("way back" if back else "migration") as progress,
+        ):
             result = run(interrupts.noticed_in(progress))
-    except (KeyboardInterrupt, UserError) as failure:
-        if isinstance(failure, UserError) and not interrupts.came:
-            error = failure
-        else:
-            # A UserError may be what a library made of the interrupt.
-            error = _interruption(sqlite if back else None)
-        if report is not None:
-            error = write_refusal(report, _refusal(error), error)
-        raise error from None
+    except UserError as error:
+        raise (error if report is None else write_refusal(report, _refusal(error), error)) from None
     stages.say(result.summary())
     if report is not None:
         try:
@@ -103,12 +98,12 @@ def migrate_command(
         stages.say(f"report: {report}")
 
 
-def _interruption(new_file: Path | None) -> UserError:
+def _when_interrupted(new_file: Path | None) -> str:
     if new_file is not None:
-        return UserError(f"interrupted. PostgreSQL was only read; {new_file} is complete if it is there")
-    return UserError(
-        "interrupted. The target is as it was, or, when the answer to the commit was on its way, complete: run the "
-        "command again, it tells"
+        return f"PostgreSQL was only read; {new_file} is complete if it is there"
+    return (
+        "The target is as it was, or, when the answer to the commit was on its way, complete: run the command again, "
+        "it tells"
     )
 
 

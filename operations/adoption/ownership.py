@@ -46,7 +46,7 @@ def give(file: int, owner: Owner | None) -> None:
     try:
         os.fchown(file, owner.uid, owner.gid)
     except PermissionError as error:
-        raise _refused(owner) from error
+        raise UserError(cannot_give(owner)) from error
 
 
 def give_path(path: Path, owner: Owner | None) -> None:
@@ -56,11 +56,12 @@ def give_path(path: Path, owner: Owner | None) -> None:
     try:
         os.lchown(path, owner.uid, owner.gid)
     except PermissionError as error:
-        raise _refused(owner) from error
+        raise UserError(cannot_give(owner)) from error
 
 
-def _refused(owner: Owner) -> UserError:
-    return UserError(
+def cannot_give(owner: Owner) -> str:
+    """Why files do not come to belong to an owner, and what to do."""
+    return (
         f"files of the new folder cannot be given to {owner}: this user may not, or a network file system maps it to "
         "nobody. Run it as root where the folder is exported, or leave the owner with --owner keep and see to it "
         f"that {owner} can read and write them."

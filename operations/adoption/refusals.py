@@ -82,6 +82,26 @@ def no_room(target: Path, needed: int, free: int) -> str | None:
     return f"{shown(str(target))} needs room for {size(needed)}, and has {size(free)}: make room or give another folder"
 
 
+def unwritable(places: Sequence[Path]) -> str | None:
+    """Folders of the new servers that this user may not write to."""
+    if not places:
+        return None
+    return (
+        f"this user may not write to {_some([str(place) for place in places])}: run it as root or as their owner, and "
+        "see that the volume is not mounted read-only"
+    )
+
+
+def not_own(folders: Sequence[Path]) -> str | None:
+    """Folders of the new servers whose times this user cannot set."""
+    if not folders:
+        return None
+    return (
+        f"{_some([str(folder) for folder in folders])} belong to another user, and only that one or root can set their "
+        "times: run it as one of these"
+    )
+
+
 def media_elsewhere(paths: PathCheck) -> str | None:
     """Items whose files the new servers will not find."""
     counts = (

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..progress import Progress
-from . import refusals
+from . import permission, refusals
 from .destination import Destination, find_target, look_at
 from .inventory import Entry, Kind, take_inventory
 from .layout import Layout, find_layout, read_server_id
 from .media import MediaRoot, PathCheck, check_paths
 from .naming import shown
 from .old_paths import LINK_FILE, find_old_paths
+from .ownership import Owner, cannot_give
 from .plugin_databases import PluginDatabase, find_plugin_databases
 from .selection import Selection, select
 from .settings import Finding, NewServers, find_settings, server_name
@@ -36,6 +37,7 @@ class Request:
         media: the folders that the new servers have media in.
         accept_paths: go on although media lie elsewhere.
         leave_out_links: go on although links lead out of the folder.
+        owner: whom the copies will be given to; None leaves them to this user.
     """
 
     source: Path
@@ -45,6 +47,7 @@ class Request:
     media: tuple[MediaRoot, ...]
     accept_paths: bool = False
     leave_out_links: bool = False
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ def _survey(request: Request, report: Progress) -> Survey:
                 *destination.refusals,
                 refusals.unreadable(selection.unreadable),
                 None if request.leave_out_links else refusals.leaving_links(selection.leaving),
+                refusals.unwritable(permission.unwritable(destination)),
+                refusals.not_own(permission.not_own_folders(destination, readable)),
+                _cannot_give(destination, readable, request.owner),
                 refusals.no_room(target, bytes_needed(destination.comparison.missing), bytes_free(target)),
                 None if request.accept_paths else refusals.media_elsewhere(paths),
             )
@@ -139,6 +145,10 @@ def _library(entry: Entry) -> str:
         return Path(entry.source).read_text("utf-8-sig", "surrogateescape").strip() or entry.path
     except OSError:
         return entry.path
+
+
+def _cannot_give(found: Destination, copied: tuple[Entry, ...], owner: Owner | None) -> str | None:
+    return None if owner is None or permission.may_give(found, copied, owner) else cannot_give(owner)
 
 
 def _order(found: Destination) -> str:

@@ -1,10 +1,11 @@
 """Whether the target holds only what a new server writes by itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from psycopg import sql
 
 from ..errors import UserError
+from .referring import Referring, also_emptied
 from .target import Connection, count_rows, table_identifier
 
 PLACEHOLDER_ITEM = "00000000-0000-0000-0000-000000000001"
@@ -19,12 +20,13 @@ COUNT_MEDIA = 'SELECT count(*) FROM {table} WHERE NOT "IsFolder" AND "Id" <> %s:
 COUNT_PASSWORDS = 'SELECT count(*) FROM {table} WHERE "Password" IS NOT NULL'
 
 
-def require_fresh(connection: Connection, tables: Collection[str]) -> None:
+def require_fresh(connection: Connection, tables: Collection[str], referring: Mapping[str, Referring]) -> None:
     """Refuse a target in which somebody's data would be lost.
 
     Args:
         connection: to the target.
-        tables: the server's tables that would be emptied.
+        tables: all tables that would be emptied.
+        referring: those of them that the source does not have.
 
     Raises:
         UserError: exit code 1; names every table with more than a new server writes.
@@ -49,7 +51,7 @@ def require_fresh(connection: Connection, tables: Collection[str]) -> None:
             "the target is in use and is left as it is: it holds more than a new server writes by itself ("
             + "; ".join(found)
             + "). Give a database on which the server image was started once and nobody logged in, or overwrite "
-            "this one with --replace."
+            f"this one with --replace.{also_emptied(referring)}"
         )
 
 

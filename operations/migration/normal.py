@@ -25,6 +25,7 @@ class Normal:
     target: str
 
 
+Stored = int | float | str | bytes
 AS_IT_IS = Normal("{c}", "{c}")
 NORMALS: Mapping[str, Normal] = {
     # Lower case with hyphens.
@@ -42,8 +43,16 @@ NORMALS: Mapping[str, Normal] = {
         " THEN '9999-12-31 23:59:59.999999+00' ELSE {c}::text END",
     ),
     "boolean": Normal("{c}", "{c}::int"),
-    "real": Normal("CASE WHEN {c} IS NULL THEN NULL ELSE normal_single({c}) END", "{c}::float8"),
+    # The bits, highest first: as numbers, a zero with a sign would equal one without.
+    "real": Normal("CASE WHEN {c} IS NULL THEN NULL ELSE normal_single({c}) END", "float4send({c})"),
+    "double precision": Normal("CASE WHEN {c} IS NULL THEN NULL ELSE normal_double({c}) END", "float8send({c})"),
     "bigint[]": Normal("json({c})", "array_to_json({c})::text"),
+}
+# A zero without its sign, every other number as it is.
+UNSIGNED_ZERO: Mapping[str, str] = {"real": "{c} + 0::float4", "double precision": "{c} + 0::float8"}
+_BITS: Mapping[str, type[ctypes.c_float] | type[ctypes.c_double]] = {
+    "real": ctypes.c_float.__ctype_be__,
+    "double precision": ctypes.c_double.__ctype_be__,
 }
 
 
@@ -52,11 +61,26 @@ def source_form(column: TargetColumn, origin: str) -> str:
     return _normal(column).source.replace("{c}", origin)
 
 
-def target_form(column: TargetColumn, *, table: str | None = None) -> sql.Composed:
-    """What PostgreSQL selects for a column, of a table's alias when there are several."""
+def target_form(column: TargetColumn, *, table: str | None = None, unsigned_zero: bool = False) -> sql.Composed:
+    """What PostgreSQL selects for a column.
+
+    Args:
+        column: of the target.
+        table: its table's alias, when there are several.
+        unsigned_zero: whether a zero is told without its sign.
+    """
     name = sql.Identifier(table, column.name) if table else sql.Identifier(column.name)
+    form = _normal(column).target
+    if unsigned_zero:
+        form = form.replace("{c}", UNSIGNED_ZERO.get(column.type, "{c}"))
     # The forms are the ones above; only the names come from elsewhere.
-    return sql.SQL(_normal(column).target).format(c=name)  # pyright: ignore[reportArgumentType]
+    return sql.SQL(form).format(c=name)  # pyright: ignore[reportArgumentType]
+
+
+def shown(column: TargetColumn, value: object) -> str:
+    """A value in its form, for people."""
+    bits = _BITS.get(column.type)
+    return repr(bits.from_buffer_copy(value).value if bits and isinstance(value, bytes) else value)
 
 
 def _normal(column: TargetColumn) -> Normal:
@@ -68,6 +92,7 @@ def prepare(source: sqlite3.Connection) -> None:
     registered(source, "normal_guid", _guid)
     registered(source, "normal_moment", _moment)
     registered(source, "normal_single", _single)
+    registered(source, "normal_double", _double)
 
 
 def _guid(value: object) -> str:
@@ -83,7 +108,12 @@ def _moment(value: object) -> str:
     return f"{whole}.{fraction}+00" if fraction else f"{whole}+00"
 
 
-def _single(value: object) -> float:
-    if not isinstance(value, int | float):
-        raise TypeError(f"expected a number, got {value!r}")
-    return ctypes.c_float(value).value
+def _single(value: Stored) -> Stored:
+    return bytes(_BITS["real"](value)) if isinstance(value, int | float) else value
+
+
+def _double(value: Stored) -> Stored:
+    # Another kind of value is no number that PostgreSQL has there, and differs from all.
+    if isinstance(value, float) or (isinstance(value, int) and int(float(value)) == value):
+        return bytes(_BITS["double precision"](value))
+    return value

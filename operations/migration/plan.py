@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..errors import UserError
 from .convert import Converter, Tally, converter
 from .quick import Plain, in_binary, plain
+from .referring import Referring
 from .source import HISTORY_TABLE, quoted
 from .target import TargetColumn, TargetTable
 
@@ -121,7 +122,7 @@ def make_plan(
     target: Mapping[str, TargetTable],
     tally: Tally,
     *,
-    referring: Collection[str] = (),
+    referring: Mapping[str, Referring] | None = None,
     repair: bool = False,
 ) -> Plan:
     """Pair the tables and columns of both sides.
@@ -130,7 +131,7 @@ def make_plan(
         source: what there is.
         target: what can be filled.
         tally: counts what the careful way changes.
-        referring: tables of the target that refer to others.
+        referring: tables that only the target has and that refer to others.
         repair: whether text that is too long is cut.
 
     Raises:
@@ -146,8 +147,8 @@ def make_plan(
         elif name in source.views:
             refused.append(f"table {name}: a view in the source, whose rows are elsewhere")
         elif name not in source.tables:
-            fate = "emptied, since it refers to tables that are filled" if name in referring else "left as it is"
-            differences.append(f"table {name}: only in the target, {fate}")
+            emptied = (referring or {}).get(name)
+            differences.append(f"table {name}: only in the target, {emptied.fate if emptied else 'left as it is'}")
         else:
             plans.append(_table_plan(source, target[name], tally, repair, differences, refused))
     if refused:

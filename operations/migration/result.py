@@ -72,7 +72,7 @@ class MigrationResult:
 
     @property
     def cut_timestamps(self) -> int:
-        """How many times lost a 7th digit of a second that was not zero."""
+        """How many timestamps lost a 7th digit of a second that was not zero."""
         return cast(int, self.record.report["timestamps_cut_to_microseconds"])
 
     @property
@@ -109,7 +109,7 @@ class MigrationResult:
         done = "Migrated and verified" if self.outcome is Outcome.MIGRATED else "Copied, verified and rolled back"
         lines = [f"{done} {self.rows} rows of {filled} tables in {seconds:.1f} s."]
         if self.cut_timestamps:
-            lines.append(f"{self.cut_timestamps} times lost the 7th digit of a second: PostgreSQL holds 6.")
+            lines.append(f"{self.cut_timestamps} timestamps lost the 7th digit of a second: PostgreSQL holds 6.")
         for rule in sorted({str(repair["rule"]) for repair in self.repairs}):
             count = sum(repair["rule"] == rule for repair in self.repairs)
             lines.append(f"{count} repaired by the rule '{rule}'; the report lists each.")

@@ -1,5 +1,6 @@
 """The migration, start to end: one transaction, one record."""
 
+import sqlite3
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -13,9 +14,11 @@ from .faults import explained
 from .image import fingerprint
 from .in_use import POLL_SECONDS, Watch, require_alone, require_closed
 from .record import MigrationRecord, find_record, write_record
+from .referring import also_emptied, read_referring
 from .result import MigrationResult, Outcome, report_of
 from .source import open_source
-from .target import LOCK_SECONDS, Connection, connect, count_rows, read_tables
+from .source import read_tables as read_source_tables
+from .target import LOCK_SECONDS, Connection, connect, count_rows, read_foreign_keys, read_tables
 from .transfer import Options, transfer
 
 # No library is without: the placeholder and the root folders are items.
@@ -56,7 +59,7 @@ def migrate(
             _lock(connection)
             known = find_record(connection)
             if known is not None and not allowed.replace:
-                return _known(connection, known, fingerprint(source))
+                return _known(old, connection, known, fingerprint(source))
             require_alone(connection)
             started = datetime.now(UTC)
             marks: list[Future[str]] = []
@@ -92,7 +95,7 @@ def _lock(connection: Connection) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _known(connection: Connection, record: MigrationRecord, mark: str) -> MigrationResult:
+def _known(old: sqlite3.Connection, connection: Connection, record: MigrationRecord, mark: str) -> MigrationResult:
     if record.source_fingerprint == mark:
         # The record is in a schema of its own, and outlives a server's schema that somebody made anew.
         if record.rows and (ITEMS not in read_tables(connection) or not count_rows(connection, ITEMS)):
@@ -101,8 +104,9 @@ def _known(connection: Connection, record: MigrationRecord, mark: str) -> Migrat
                 f"rows, but its {ITEMS} are gone. See who emptied it; --replace migrates it once more."
             )
         return MigrationResult(record, Outcome.ALREADY_MIGRATED)
+    referring = read_referring(connection, read_foreign_keys(connection), read_source_tables(old).keys())
     raise UserError(
         f"the target already holds another library: {record.rows} rows, migrated on {record.finished_at:%Y-%m-%d} "
         f"from a file with the fingerprint {record.source_fingerprint}; this file's is {mark}. Give a fresh "
-        "database for this one, or overwrite the target's library with --replace."
+        f"database for this one, or overwrite the target's library with --replace.{also_emptied(referring)}"
     )

@@ -1,5 +1,6 @@
 """The old server's `jellyfin.db`: checked, fingerprinted, and read without ever being written."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,7 +57,9 @@ def _with_surrogates(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def registered(connection: sqlite3.Connection, name: str, function: Callable[..., str | bytes | float | None]) -> None:
+def registered(
+    connection: sqlite3.Connection, name: str, function: Callable[..., str | bytes | int | float | None]
+) -> None:
     """Make a function of one argument callable in SQLite's SQL; an exception in it ends the query."""
     connection.create_function(name, 1, function, deterministic=True)
 
@@ -150,12 +153,12 @@ def count_rows(connection: sqlite3.Connection, table: str) -> int:
 
 
 def count_cut_moments(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> int:
-    """How many times of a table, in the server's own form, have a 7th digit of a second that is not zero.
+    """How many timestamps of a table, in the server's own form, have a 7th digit of a second that is not zero.
 
     Args:
         connection: to the source.
         table: its name.
-        columns: the columns with times, quoted.
+        columns: the columns with timestamps, quoted.
     """
     counts = " + ".join(f"total(length({column}) > 26 AND substr({column}, 27) <> '0')" for column in columns)
     (count,) = connection.execute(f"SELECT {counts} FROM {quoted(table)}").fetchone()  # noqa: S608
@@ -206,7 +209,16 @@ def _require_sqlite_file(path: Path) -> None:
 
 def _unreadable(path: Path, error: sqlite3.Error) -> UserError:
     # Errors that Python's module raises by itself have no code.
-    if getattr(error, "sqlite_errorcode", None) in NO_ROOM:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    log = beside(path, "-wal")
+    if code == sqlite3.SQLITE_CANTOPEN and _has_content(log) and not os.access(log.parent, os.W_OK):
+        return UserError(
+            f"expected a folder that can be written to around {path}, whose log holds its latest rows: SQLite reads a "
+            f"log only with a -shm file, and cannot make one in {log.parent}. Copy {path.resolve().name} together with "
+            f"{log.name} into another folder, and give the copy.",
+            exit_code=2,
+        )
+    if code in NO_ROOM:
         # The file is only read, so that it can be no other that was written to.
         return UserError(
             f"no room for SQLite's temporary files: {error}. {path} is not to blame, and nothing was changed. Name a "

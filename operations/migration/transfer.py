@@ -21,6 +21,7 @@ from .indexes import build_indexes, drop_indexes, read_indexes
 from .orphans import mend_references
 from .plan import DERIVED, NOT_COPIED, Plan, SourceSchema, TablePlan, make_plan
 from .problems import Problems
+from .referring import read_referring
 from .repairs import Repairs, Rule
 from .source import (
     JELLYFIN_TABLES,
@@ -47,6 +48,15 @@ ANALYZE = "ANALYZE {table} ({columns})"
 # Long values that no query looks for; their statistics would take longer than all others.
 NEVER_SOUGHT = frozenset({"bigint[]", "bytea"})
 MOMENT = "timestamp with time zone"
+BY_HAND_OR_REPAIR = (
+    "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy, or let the migration "
+    "repair what it can: with --repair it cuts text that is too long, clears references that lead nowhere and leaves "
+    "out rows that must have one, and lists each in full."
+)
+ONLY_BY_HAND = (
+    "The migration repairs nothing of this kind. Mend these rows in a copy of jellyfin.db (with the sqlite3 shell) and "
+    "migrate the copy."
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Transfer:
     Args:
         rows: how many rows each table got.
         differences: tables and columns that only one side has, in words.
-        cut_moments: times that lost a 7th digit of a second.
+        cut_moments: timestamps that lost a 7th digit of a second.
         repairs: what else could not arrive as it was.
         seconds: how long each step took.
         source_version: None when the migration history does not tell; `target_version` likewise.
@@ -116,14 +126,14 @@ def transfer(
     tally = Tally()
     described = _describe(source)
     keys = touching(read_foreign_keys(connection), described.tables.keys())
-    referring = {key.table for key in keys}
+    referring = read_referring(connection, keys, described.tables.keys())
     plan = make_plan(described, tables, tally, referring=referring, repair=options.repair)
     filled = {table.name for table in plan.tables}
     # A table that only the target has and that refers to a copied one must be empty, and stays so.
-    emptied = sorted(filled | referring)
+    emptied = sorted(filled | {key.table for key in keys})
     _on_tables(connection, LOCK, emptied)
     if not options.replace:
-        require_fresh(connection, emptied)
+        require_fresh(connection, emptied, referring)
     tune(connection)
     _prepare(source)
 
@@ -146,9 +156,7 @@ def transfer(
     if problems:
         raise problems.error(
             "the source holds what the target cannot; nothing was changed",
-            "Repair these rows in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy, or let the "
-            "migration repair what it can: with --repair it cuts text that is too long, clears references that "
-            "lead nowhere and leaves out rows that must have one, and lists each in full.",
+            ONLY_BY_HAND if options.repair else BY_HAND_OR_REPAIR,
         )
     continue_sequences(connection, [tables[table.name] for table in plan.tables], read_autoincrement(source))
     on_filled()

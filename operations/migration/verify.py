@@ -10,12 +10,13 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
 from psycopg import sql
 
-from .normal import source_form, target_form
+from .normal import shown, source_form, target_form
 from .plan import TablePlan
 from .problems import Problems
 from .repairs import Key, Repairs, Rule
@@ -28,6 +29,21 @@ READ = "SELECT {columns} FROM {table}{order}"
 Row = tuple[object, ...]
 
 
+@dataclass(frozen=True)
+class Sides:
+    """The two databases.
+
+    Args:
+        sqlite: what people know SQLite's as.
+        postgres: the same of PostgreSQL's.
+        unsigned_zero: whether the sign of PostgreSQL's zeros may be lost.
+    """
+
+    sqlite: str = "the source"
+    postgres: str = "the target"
+    unsigned_zero: bool = False
+
+
 class Verification:
     """Compares tables of a source, which `normal.prepare` was given, with their copies.
 
@@ -36,15 +52,22 @@ class Verification:
         connection: the PostgreSQL side, in the transaction of the copy.
         repairs: what may differ.
         problems: takes every difference, with table, key and column.
+        sides: which they are.
     """
 
     def __init__(
-        self, source: sqlite3.Connection, connection: Connection, repairs: Repairs, problems: Problems
+        self,
+        source: sqlite3.Connection,
+        connection: Connection,
+        repairs: Repairs,
+        problems: Problems,
+        sides: Sides | None = None,
     ) -> None:
         self._source = source
         self._connection = connection
         self._repairs = repairs
         self._problems = problems
+        self._sides = sides or Sides()
 
     def verify(self, plan: TablePlan, on_rows: Callable[[int], None]) -> None:
         """Compare all rows and columns of one table.
@@ -102,9 +125,7 @@ class Verification:
                 self._tell_missing(plan, cast(Key, expected_key))
                 expected = next(here, None)
             elif expected_key is None or found_key < expected_key:
-                self._problems.add(
-                    f"table {plan.name}: the target has the row {_shown(found_key)} where the source has nothing"
-                )
+                self._tell_row(plan, found_key, has=self._sides.postgres, lacks=self._sides.sqlite)
                 found = next(there, None)
             else:
                 if expected != found:
@@ -119,14 +140,17 @@ class Verification:
             repair = self._repairs.find(plan.name, key, column.target.name)
             if repair is None or repair.became != there:
                 self._problems.add(
-                    f"table {plan.name}, key {_shown(key)}, column {column.target.name}: the source has "
-                    f"{_shown(here)}, the target {_shown(there)}"
+                    f"table {plan.name}, key {_shown(key)}, column {column.target.name}: {self._sides.sqlite} has "
+                    f"{shown(column.target, here)}, {self._sides.postgres} {shown(column.target, there)}"
                 )
 
     def _tell_missing(self, plan: TablePlan, key: Key) -> None:
         repair = self._repairs.find(plan.name, key)
         if repair is None or repair.rule is not Rule.LEFT_OUT:
-            self._problems.add(f"table {plan.name}: the source has the row {_shown(key)} where the target has nothing")
+            self._tell_row(plan, key, has=self._sides.sqlite, lacks=self._sides.postgres)
+
+    def _tell_row(self, plan: TablePlan, key: Key, *, has: str, lacks: str) -> None:
+        self._problems.add(f"table {plan.name}: {has} has the row {_shown(key)} where {lacks} has nothing")
 
     def _source_rows(self, plan: TablePlan, *, ordered: bool) -> Iterator[Row]:
         columns = ", ".join(source_form(column.target, column.origin) for column in plan.columns)
@@ -140,7 +164,9 @@ class Verification:
     def _target_rows(self, plan: TablePlan, *, ordered: bool) -> Generator[Row]:
         order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(_target_order(part) for part in plan.key))
         query = sql.SQL(READ).format(
-            columns=sql.SQL(", ").join(target_form(column.target) for column in plan.columns),
+            columns=sql.SQL(", ").join(
+                target_form(column.target, unsigned_zero=self._sides.unsigned_zero) for column in plan.columns
+            ),
             table=table_identifier(plan.name),
             order=order if ordered else sql.SQL(""),
         )
@@ -160,7 +186,5 @@ def _target_order(column: TargetColumn) -> sql.Composed:
     return sql.SQL('{} COLLATE "C"' if column.type == "text" else "{}").format(sql.Identifier(column.name))
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(str(part) for part in cast(Row, value))})"
-    return repr(value)
+def _shown(key: Key) -> str:
+    return f"({', '.join(str(part) for part in key)})"

@@ -108,6 +108,19 @@ def test_the_page_tells_how_to_read_the_report_that_the_target_keeps(library: Li
     assert listed == list(result.repairs) != []
 
 
+def test_what_no_repair_mends_is_refused_without_the_advice_to_repair(library: Library, target: str) -> None:
+    library.execute("""UPDATE "MediaStreamInfos" SET "Height" = 'tall' WHERE rowid = 5""")
+    words: dict[bool, str] = {}
+    for repair in (False, True):
+        with pytest.raises(RefusedError, match="not a whole number; found 'tall'") as refusal:
+            migrate(library.path, target, options=Options(repair=repair))
+        words[repair] = str(refusal.value)
+        assert "in a copy of jellyfin.db (with the sqlite3 shell) and migrate the copy" in words[repair]
+    assert "with --repair it cuts" in words[False]
+    assert "--repair" not in words[True]
+    assert "The migration repairs nothing of this kind." in words[True]
+
+
 def test_repair_clears_references_that_lead_nowhere_and_leaves_out_rows_that_must_have_one(
     library: Library, target: str
 ) -> None:

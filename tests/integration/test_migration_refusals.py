@@ -232,18 +232,42 @@ def test_a_lock_that_somebody_else_holds_is_told(
             migrate(library.path, target)
 
 
+INTERESTS = (
+    'CREATE TABLE fork_interests (item uuid REFERENCES "BaseItems" ("Id"), "user" uuid REFERENCES "Users" ("Id"))',
+    """INSERT INTO fork_interests (item) SELECT "Id" FROM "BaseItems" LIMIT 2""",
+)
+ALSO_EMPTIED = "--replace would also empty fork_interests (2 rows, refers to BaseItems and Users)."
+
+
 def test_a_table_of_the_target_alone_that_refers_to_others_is_emptied_only_with_replace(
     library: Library, target: str
 ) -> None:
-    run(
-        target,
-        'CREATE TABLE fork_interests (item uuid REFERENCES "BaseItems" ("Id"))',
-        """INSERT INTO fork_interests SELECT "Id" FROM "BaseItems" LIMIT 1""",
-    )
-    assert "fork_interests: 1 rows" in _refused(library, target)
-    result = migrate(library.path, target, options=Options(replace=True))
-    assert result.differences == (
-        "table fork_interests: only in the target, emptied, since it refers to tables that are filled",
+    run(target, *INTERESTS)
+    words = _refused(library, target)
+    assert "fork_interests: 2 rows" in words
+    assert words.endswith(f"overwrite this one with --replace. {ALSO_EMPTIED}")
+    for dry_run in (True, False):
+        result = migrate(library.path, target, options=Options(replace=True), dry_run=dry_run)
+        lost = "table fork_interests: only in the target, emptied of 2 rows, since it refers to BaseItems and Users"
+        assert result.differences == (lost,)
+        assert lost in result.summary()
+        assert result.report()["differences"] == [lost]
+
+
+def test_what_replacing_another_library_would_empty_is_told_before(
+    library: Library, target: str, tmp_path: Path
+) -> None:
+    migrate(library.path, target)
+    assert "would also empty" not in _refused(make_library(tmp_path / "other.db", rows=3), target)
+    run(target, *INTERESTS)
+    words = _refused(make_library(tmp_path / "another.db", rows=3), target)
+    assert words.endswith(f"overwrite the target's library with --replace. {ALSO_EMPTIED}")
+
+
+def test_an_empty_table_of_the_target_alone_that_refers_to_others_stays_so(library: Library, target: str) -> None:
+    run(target, INTERESTS[0])
+    assert migrate(library.path, target).differences == (
+        "table fork_interests: only in the target, empty, and refers to BaseItems and Users",
     )
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from jellyfin_ha.lab.mediaserver.schema import load_model
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.migration import migrate
-from jellyfin_ha.operations.migration.reverse import reverse
+from jellyfin_ha.operations.migration import RefusedError, migrate
+from jellyfin_ha.operations.migration.reverse import reverse, schema
 from tests.integration.mediaserver_processes import sample_library
 from tests.integration.migration_library import Library, read_rows, run
 
@@ -164,9 +164,88 @@ def test_a_value_that_sqlite_would_change_is_noticed(library: Library, target: s
         'CREATE TABLE "Numbers" ("Id" integer PRIMARY KEY, "Digits" text)',
         """INSERT INTO "Numbers" VALUES (1, '007')""",
     )
-    with pytest.raises(UserError, match=r"table Numbers, key \(1\), column Digits: the source has 7, the target '007'"):
+    with pytest.raises(
+        UserError, match=r"table Numbers, key \(1\), column Digits: the new file has 7, PostgreSQL '007'"
+    ):
         reverse(target, tmp_path / "back.db", like)
     assert not (tmp_path / "back.db").exists()
+
+
+UNFIT = {
+    """UPDATE "ApiKeys" SET "DateCreated" = '10000-01-01 00:00:00+00' WHERE "Id" = 3""": (
+        "table ApiKeys, key (3), column DateCreated: not a moment of the years 1 to 9999; found 10000-01-01 00:00:00+00"
+    ),
+    """UPDATE "ApiKeys" SET "DateLastActivity" = '0001-12-31 23:59:59+00 BC' WHERE "Id" = 3""": (
+        "column DateLastActivity: not a moment of the years 1 to 9999; found 0001-12-31 23:59:59+00 BC"
+    ),
+    # A column that takes no NULL, which is what SQLite makes of it.
+    """UPDATE "AccessSchedules" SET "EndHour" = 'NaN' WHERE "Id" = 4""": (
+        "table AccessSchedules, key (4), column EndHour: a number that SQLite does not have; found NaN"
+    ),
+    """UPDATE "MediaStreamInfos" SET "AverageFrameRate" = 'NaN'
+        WHERE ctid = (SELECT min(ctid) FROM "MediaStreamInfos")""": (
+        "column AverageFrameRate: a number that SQLite does not have; found NaN"
+    ),
+}
+
+
+def test_values_that_no_file_of_a_server_holds_are_named_at_once_and_nothing_is_written(
+    library: Library, target: str, tmp_path: Path
+) -> None:
+    migrate(library.path, target)
+    run(target, *UNFIT)
+    (tmp_path / "new").mkdir()
+    for dry_run in (True, False):
+        with pytest.raises(RefusedError, match="PostgreSQL holds what a file of SQLite cannot") as refusal:
+            reverse(target, tmp_path / "new" / "back.db", library.path, dry_run=dry_run)
+        for expected in UNFIT.values():
+            assert expected in str(refusal.value)
+        assert len(refusal.value.problems) == len(UNFIT)
+        assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_the_first_and_the_last_moment_of_those_years_come_back(library: Library, target: str, tmp_path: Path) -> None:
+    migrate(library.path, target)
+    first, last = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
+    run(target, f"""UPDATE "ApiKeys" SET "DateCreated" = '{first}+00', "DateLastActivity" = '{last}+00'""")  # noqa: S608
+    reverse(target, tmp_path / "back.db", library.path)
+    connection = sqlite3.connect(tmp_path / "back.db")
+    assert set(connection.execute('SELECT "DateCreated", "DateLastActivity" FROM "ApiKeys"')) == {(first, last)}
+    connection.close()
+
+
+def test_a_zero_loses_its_sign_as_it_does_whenever_sqlite_stores_it(
+    library: Library, target: str, tmp_path: Path
+) -> None:
+    migrate(library.path, target)
+    run(
+        target,
+        """UPDATE "AccessSchedules" SET "EndHour" = '-0'""",
+        """UPDATE "MediaStreamInfos" SET "AverageFrameRate" = '-0'""",
+    )
+    reverse(target, tmp_path / "back.db", library.path)
+    connection = sqlite3.connect(tmp_path / "back.db")
+    held = {str(value) for (value,) in connection.execute('SELECT "EndHour" FROM "AccessSchedules"')}
+    held |= {str(value) for (value,) in connection.execute('SELECT "AverageFrameRate" FROM "MediaStreamInfos"')}
+    connection.close()
+    assert held == {"0.0"}
+
+
+def test_rows_that_one_side_alone_has_are_told_by_the_names_of_this_way(
+    library: Library, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(library.path, target)
+
+    def with_trigger(template: sqlite3.Connection, new: sqlite3.Connection) -> None:
+        schema.make_tables(template, new)
+        new.execute(
+            """CREATE TRIGGER swallow BEFORE INSERT ON "ApiKeys" WHEN NEW."Id" = 3
+               BEGIN SELECT RAISE(IGNORE); END"""
+        )
+
+    monkeypatch.setattr("jellyfin_ha.operations.migration.reverse.run.make_tables", with_trigger)
+    with pytest.raises(UserError, match=r"table ApiKeys: PostgreSQL has the row \(3\) where the new file has nothing"):
+        reverse(target, tmp_path / "back.db", library.path)
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])

@@ -16,11 +16,11 @@ from jellyfin_ha.operations.migration.plan import NOT_COPIED, SourceSchema, Tabl
 from jellyfin_ha.operations.migration.problems import Problems
 from jellyfin_ha.operations.migration.repairs import Repair, Repairs, Rule
 from jellyfin_ha.operations.migration.source import careful_text, open_source, read_tables
-from jellyfin_ha.operations.migration.target import Connection, connect
+from jellyfin_ha.operations.migration.target import Connection, TargetColumn, connect
 from jellyfin_ha.operations.migration.target import read_tables as read_target_tables
 from jellyfin_ha.operations.migration.verify import Verification
 from tests.integration.conftest import ServerTemplate
-from tests.integration.migration_library import make_library, run, state
+from tests.integration.migration_library import make_library, read_rows, run, state
 from tests.integration.processes import PostgresServer
 
 pytestmark = pytest.mark.integration
@@ -288,9 +288,18 @@ BROKEN_FORMS: Mapping[str, str] = {
 OTHER_WAY = bytes.fromhex("5bad8f0fcbd99f46a16570867728950e")
 
 
-def _one_row(path: Path, target: str, kind: str, other: SourceValue) -> None:
+def _one_row(
+    path: Path,
+    target: str,
+    kind: str,
+    other: SourceValue,
+    *,
+    value: SourceValue = None,
+    declared: str | None = None,
+) -> None:
     """A library with a row of one value; a GUID as bytes beside it makes the table go value by value."""
-    declared, value = PLAIN[kind]
+    usual, plain = PLAIN[kind]
+    declared, value = usual if declared is None else declared, plain if value is None else value
     make_library(path, rows=0)
     with sqlite3.connect(path) as connection:
         connection.execute(f'CREATE TABLE "One" ("Id" INTEGER PRIMARY KEY, "Value" {declared}, "Other" TEXT)')
@@ -358,6 +367,46 @@ def test_a_binary_form_that_is_wrong_is_found_out(
     monkeypatch.setattr("jellyfin_ha.operations.migration.plan.plain", broken)
     _found_out(path, target)
     assert asked
+
+
+FLOATS = ["real", "double precision"]
+
+
+@pytest.mark.parametrize("other", [None, OTHER_WAY], ids=["quick", "careful"])
+@pytest.mark.parametrize("kind", FLOATS)
+def test_a_zero_that_got_a_sign_is_found_out(kind: str, other: SourceValue, target: str, tmp_path: Path) -> None:
+    _one_row(tmp_path / "jellyfin.db", target, kind, other, value=0.0)
+    run(
+        target,
+        """CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN NEW."Value" := '-0'; RETURN NEW; END $$""",
+        'CREATE TRIGGER meddle BEFORE INSERT ON "One" FOR EACH ROW EXECUTE FUNCTION meddle()',
+    )
+    with pytest.raises(RefusedError, match="the copy differs from the source") as refusal:
+        migrate(tmp_path / "jellyfin.db", target)
+    (text,) = refusal.value.problems
+    assert text == "table One, key (1), column Value: the source has 0.0, the target -0.0"
+
+
+@pytest.mark.parametrize("other", [None, OTHER_WAY], ids=["quick", "careful"])
+@pytest.mark.parametrize("kind", FLOATS)
+def test_a_zero_keeps_its_sign(kind: str, other: SourceValue, target: str, tmp_path: Path) -> None:
+    """A column that SQLite was told a type of stores no sign, and one of a plugin may have none."""
+    _one_row(tmp_path / "jellyfin.db", target, kind, other, value=-0.0, declared="")
+    migrate(tmp_path / "jellyfin.db", target)
+    (row,) = read_rows(target, "One")
+    assert str(row["Value"]) == "-0.0"
+
+
+@pytest.mark.parametrize("value", ["1.5", "1e400", 9007199254740993], ids=["text", "a large number in text", "whole"])
+@pytest.mark.parametrize("kind", FLOATS)
+def test_what_is_no_such_number_is_told_rather_than_taken_for_one(kind: str, value: SourceValue) -> None:
+    connection = sqlite3.connect(":memory:")
+    normal.prepare(connection)
+    form = normal.source_form(TargetColumn("Value", kind, True, False, 0, None), "?1")
+    (found,) = connection.execute(f"SELECT {form}", (value,)).fetchone()
+    assert found == value or (kind == "real" and isinstance(value, int))
+    connection.close()
 
 
 def _wrong(value: TargetValue) -> TargetValue:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -19,3 +22,12 @@ def old(tmp_path: Path) -> Path:
 def new(tmp_path: Path) -> Path:
     """Where the new servers will have theirs; not made yet."""
     return tmp_path / "new"
+
+
+@pytest.fixture
+def public() -> Generator[Path]:
+    """A folder that every user may enter, which pytest's own is not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

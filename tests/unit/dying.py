@@ -1,4 +1,4 @@
-"""An adoption that is killed before any step it takes in the new folder."""
+"""An adoption that is killed, or gets a signal, before any step it takes in the new folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .old_server import in_child, look
 CHANGES = frozenset({"open", "os.rename", "os.mkdir", "os.chmod", "os.chown", "os.utime", "os.symlink", "os.remove"})
 
 
-def _die_at(step: int, target: Path) -> None:
-    """Kills this process before its Nth step in the target folder."""
+def signal_before(step: int, target: Path, number: signal.Signals) -> None:
+    """Sends this process a signal before its Nth step in the target folder."""
     steps = 0
 
     def audit(event: str, arguments: tuple[object, ...]) -> None:
@@ -23,7 +23,7 @@ def _die_at(step: int, target: Path) -> None:
         if event in CHANGES and any(_in(target, argument) for argument in arguments):
             steps += 1
             if steps == step:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
 
     sys.addaudithook(audit)
 
@@ -42,7 +42,7 @@ def killed_at(step: int, old: Path, new: Path) -> int:
     found = look(old, new)
 
     def killed() -> None:
-        _die_at(step, new)
+        signal_before(step, new, signal.SIGKILL)
         old_server.copy(found)
 
     return in_child(killed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -105,8 +106,9 @@ def request(
     media: tuple[MediaRoot, ...] = (MediaRoot("/media"),),
     accept_paths: bool = False,
     leave_out_links: bool = False,
+    owner: Owner | None = None,
 ) -> Request:
-    return Request(source, config, target, NEW, media, accept_paths, leave_out_links)
+    return Request(source, config, target, NEW, media, accept_paths, leave_out_links, owner)
 
 
 def look(source: Path, target: Path, *, config: Path | None = None) -> Survey:
@@ -153,3 +155,13 @@ def in_child(work: Callable[[], None]) -> int:
             os._exit(3)
         os._exit(0)
     return os.waitpid(child, 0)[1]
+
+
+def as_nobody(groups: Iterable[int] = ()) -> None:
+    """Let this process, a child, go on as a user without rights, who may not even read Python's own folder."""
+    for encoding in ("ascii", "utf-8-sig"):
+        codecs.lookup(encoding)
+    if os.geteuid() == 0:
+        os.setgroups(list(groups))
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -21,23 +18,7 @@ from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.progress import silent
 
 from . import old_server
-from .old_server import NOBODY, adopt, copy, files, in_child, look, make, request, state, write
-
-
-@pytest.fixture
-def public(tmp_path: Path) -> Generator[Path]:
-    """A folder that every user may enter, which pytest's own is not."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def _as_nobody() -> None:
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+from .old_server import adopt, as_nobody, copy, files, in_child, look, make, request, state, write
 
 
 def test_links_that_stay_inside_come_along_as_links(old: Path, new: Path) -> None:
@@ -142,7 +123,7 @@ def test_a_file_that_may_not_be_read_is_refused_by_name(public: Path) -> None:
     secret.chmod(0)
 
     def refused() -> None:
-        _as_nobody()
+        as_nobody()
         (reason,) = [one for one in look(old, new).refusals if "may not read" in one]
         assert str(secret) in reason
 
@@ -154,7 +135,7 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name(public: Path) -> No
     (old / "plugins").chmod(0)
 
     def refused() -> None:
-        _as_nobody()
+        as_nobody()
         assert [one for one in look(old, new).refusals if str(old / "plugins") in one]
 
     assert in_child(refused) == 0
@@ -163,12 +144,14 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name(public: Path) -> No
 
 def test_what_stays_behind_need_not_be_readable(public: Path) -> None:
     old, new = make(public / "old"), public / "new"
+    new.mkdir()
+    new.chmod(0o777)
     (old / "lost+found").mkdir(mode=0)
     (old / "log/log_20261123.log").chmod(0)
     (old / "cache/images").chmod(0)
 
     def looked() -> None:
-        _as_nobody()
+        as_nobody()
         assert look(old, new).refusals == ()
 
     assert in_child(looked) == 0
@@ -230,15 +213,17 @@ def test_two_servers_adopted_at_once_do_not_mix(old: Path, new: Path, tmp_path: 
     assert files(new) == before
 
 
-def test_a_target_that_cannot_be_written_is_told_and_nothing_is_lost(public: Path) -> None:
+def test_a_target_that_can_no_longer_be_written_is_told_and_nothing_is_lost(public: Path) -> None:
     old, new = make(public / "old"), public / "new"
     new.mkdir()
+    new.chmod(0o777)
+    found = look(old, new)
     new.chmod(0o555)
 
     def refused() -> None:
-        _as_nobody()
+        as_nobody()
         with pytest.raises(UserError, match="Permission denied") as failure:
-            adopt(old, new)
+            copy(found)
         assert failure.value.exit_code == 1
 
     before = state(old)

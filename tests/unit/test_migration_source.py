@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import check_source
+
+from .old_server import as_nobody, in_child
 
 TABLES = ('"BaseItems" (a)', '"Users" (a)', '"__EFMigrationsHistory" (a)')
 
@@ -89,6 +92,36 @@ def test_rows_in_the_write_ahead_log_count_for_the_fingerprint(tmp_path: Path) -
     writer.commit()
     assert check_source(path) != before
     writer.close()
+
+
+@pytest.mark.parametrize("shm", [False, True])
+def test_a_log_in_a_folder_that_cannot_be_written_is_told_with_what_to_do(shm: bool, public: Path) -> None:
+    old, backup = public / "old", public / "backup"
+    old.mkdir()
+    path = _database(old / "jellyfin.db", *TABLES)
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute('INSERT INTO "Users" VALUES (1)')
+    writer.commit()
+    backup.mkdir()
+    for suffix in ("", "-wal", *(["-shm"] if shm else [])):
+        shutil.copy(f"{path}{suffix}", backup)
+    writer.close()
+    backup.chmod(0o555)
+    copied = backup / "jellyfin.db"
+
+    def looked() -> None:
+        as_nobody()
+        if shm:
+            check_source(copied)
+            return
+        words = _refusal(copied)
+        assert "unable to open database file" not in words
+        assert f"expected a folder that can be written to around {copied}, whose log holds its latest rows" in words
+        assert "Copy jellyfin.db together with jellyfin.db-wal into another folder" in words
+
+    assert in_child(looked) == 0
+    assert check_source(copied) == check_source(path), "root may write there"
 
 
 def test_checking_leaves_no_trace(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
+from ..normal import UNSIGNED_ZERO
 from ..target import TargetColumn
 
 # Microsoft.Data.Sqlite's own forms: GUIDs in upper case, times without zone and without zeros at the end, booleans as
@@ -15,7 +16,9 @@ _FORMS: Mapping[str, str] = {
     " WHEN 'infinity' THEN '9999-12-31 23:59:59.9999999'"
     " ELSE rtrim(rtrim(to_char({c} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '0'), '.') END",
     "boolean": "{c}::int",
-    "real": "{c}::float8",
+    # Without the sign of a zero, which SQLite leaves out too when it stores one in a column of numbers.
+    "real": f"({UNSIGNED_ZERO['real']})::float8",
+    "double precision": UNSIGNED_ZERO["double precision"],
     "bigint[]": "'[' || array_to_string({c}, ',') || ']'",
 }
 

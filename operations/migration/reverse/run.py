@@ -36,10 +36,11 @@ from ..target import (
     tune,
 )
 from ..target import read_tables as read_target_tables
-from ..verify import Verification
+from ..verify import Sides, Verification
 from .forms import stored_form
 from .plan import make_reverse_plan
 from .schema import continue_numbers, journal_mode, make_tables, make_the_rest, read_schema
+from .unfit import require_fit
 
 # One state of the database for all reads, whatever servers write meanwhile. No arguments, no results.
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -132,6 +133,8 @@ def reverse(
             lambda table, column: column_has_data(connection, table, column),
         )
         others = other_sessions(connection)
+        progress("looking for what SQLite cannot hold", None)
+        require_fit(connection, plan.tables)
         with _new_file(destination, keep=not dry_run) as new:
             _fill(template, new, connection, plan, tables, progress)
             new.execute(f"PRAGMA journal_mode = {journal_mode(like)}")
@@ -234,7 +237,8 @@ def _fill(
     for name, row, parent, _ in new.execute("PRAGMA foreign_key_check"):
         problems.add(f"table {name}, row {row}: refers to what {parent} does not have")
     normal.prepare(new)
-    verification = Verification(new, connection, Repairs(), problems)
+    sides = Sides("the new file", "PostgreSQL", unsigned_zero=True)
+    verification = Verification(new, connection, Repairs(), problems, sides)
     for table in plan.tables:
         progress(f"verifying {table.name}", done / total)
         verification.verify(table, lambda rows: None)
@@ -242,8 +246,8 @@ def _fill(
     if problems:
         raise problems.error(
             "the new file differs from PostgreSQL; it was removed",
-            "SQLite has no NaN: change such values in PostgreSQL first. Anything else is a fault of the tool: please "
-            "report it.",
+            "Does the file of --like declare other types than a server does? If not, this is a fault of the tool: "
+            "please report it.",
         )
 
 
