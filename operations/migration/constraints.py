@@ -6,7 +6,8 @@ from psycopg import errors, sql
 
 from .convert import INTEGER_BITS
 from .problems import Problems
-from .target import Connection, ForeignKey, TargetTable, as_text, table_identifier
+from .session import Connection
+from .target import ForeignKey, TargetTable, as_text, table_identifier
 
 EXAMPLES = 5
 

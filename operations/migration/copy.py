@@ -12,8 +12,9 @@ from .convert import Repaired, SourceValue, TargetValue, UnfitError
 from .plan import ColumnPlan, TablePlan
 from .problems import Problems
 from .repairs import Key, Repair, Repairs
+from .session import PORTION, Connection
 from .source import careful_text, quoted
-from .target import PORTION, Connection, table_identifier
+from .target import table_identifier
 
 SHOWN_CHARACTERS = 60
 

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import errors
 
 from ..errors import UserError
-from .target import LOCK_SECONDS, LOST
+from .session import LOCK_SECONDS, LOST
 
 UNCHANGED = "Nothing was changed."
 # Classes of SQLSTATE: insufficient resources (no memory), program limit exceeded. psycopg counts them with

@@ -6,7 +6,8 @@ from psycopg import sql
 
 from ..errors import UserError
 from .referring import Referring, also_emptied
-from .target import Connection, count_rows, table_identifier
+from .session import Connection
+from .target import count_rows, table_identifier
 
 PLACEHOLDER_ITEM = "00000000-0000-0000-0000-000000000001"
 # Filled by a server's first start: the root folders with their ancestors, one user with what belongs to it.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..errors import UserError
 from .image import beside
+from .session import LOCK_SECONDS, Connection
 from .silence import APPLICATION
-from .target import LOCK_SECONDS, Connection
 
 POLL_SECONDS = 0.2
 # Other sessions in this database, of this role or of the one that owns the server's tables, as whom servers connect.

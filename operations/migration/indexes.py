@@ -7,7 +7,8 @@ from typing import cast
 from psycopg import errors, sql
 
 from .problems import Problems
-from .target import SCHEMA, Connection, TargetTable, as_text, table_identifier
+from .session import Connection
+from .target import SCHEMA, TargetTable, as_text, table_identifier
 
 # Primary keys and secondary indexes that can be dropped and made again whole from their definition. Arguments: schema.
 # Rows: table, name, whether it is the primary key, columns, definition as SQL writes it.

@@ -13,7 +13,8 @@ from psycopg import sql
 from .constraints import is_orphan
 from .normal import target_form
 from .repairs import Key, Repair, Repairs, Rule
-from .target import Connection, ForeignKey, TargetTable, table_identifier
+from .session import Connection
+from .target import ForeignKey, TargetTable, table_identifier
 
 # Rows that refer to nothing. No arguments. Rows: the columns of the primary key, the reference as text, the whole
 # row as JSON text.

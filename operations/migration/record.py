@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from ..errors import UserError
-from .target import Connection, connect
+from .session import Connection, connect
 
 # Makes the record's table. No arguments, no results. `one` lets a target be migrated into once.
 CREATE = """

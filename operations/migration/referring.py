@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from .target import Connection, ForeignKey, count_rows
+from .session import Connection
+from .target import ForeignKey, count_rows
 
 
 @dataclass(frozen=True)

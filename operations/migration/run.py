@@ -16,9 +16,10 @@ from .in_use import POLL_SECONDS, Watch, require_alone, require_closed
 from .record import MigrationRecord, find_record, write_record
 from .referring import also_emptied, read_referring
 from .result import MigrationResult, Outcome, report_of
+from .session import LOCK_SECONDS, Connection, connect
 from .source import open_source
 from .source import read_tables as read_source_tables
-from .target import LOCK_SECONDS, Connection, connect, count_rows, read_foreign_keys, read_tables
+from .target import count_rows, read_foreign_keys, read_tables
 from .transfer import Options, transfer
 
 # No library is without: the placeholder and the root folders are items.

@@ -23,6 +23,7 @@ from .plan import DERIVED, NOT_COPIED, Plan, SourceSchema, TablePlan, make_plan
 from .problems import Problems
 from .referring import read_referring
 from .repairs import Repairs, Rule
+from .session import Connection, tune
 from .source import (
     JELLYFIN_TABLES,
     careful_text,
@@ -35,7 +36,7 @@ from .source import (
     registered,
 )
 from .source import read_tables as read_source_tables
-from .target import Connection, read_foreign_keys, read_migration_history, table_identifier, tune
+from .target import read_foreign_keys, read_migration_history, table_identifier
 from .target import read_tables as read_target_tables
 from .verify import Verification
 

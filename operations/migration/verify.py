@@ -20,8 +20,9 @@ from .normal import shown, source_form, target_form
 from .plan import TablePlan
 from .problems import Problems
 from .repairs import Key, Repairs, Rule
+from .session import PORTION, Connection, stream
 from .source import quoted
-from .target import PORTION, Connection, TargetColumn, stream, table_identifier
+from .target import TargetColumn, table_identifier
 
 # All rows of a table. No arguments; `order` is empty or ORDER BY.
 READ = "SELECT {columns} FROM {table}{order}"

@@ -16,12 +16,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import migrate, read_record
-from jellyfin_ha.operations.migration import target as target_module
+from jellyfin_ha.operations.migration import session as session_module
 from jellyfin_ha.operations.migration import verify as verify_module
 from jellyfin_ha.operations.migration.record import CREATE
 from jellyfin_ha.operations.migration.reverse import reverse
 from jellyfin_ha.operations.migration.reverse import run as way_back
-from jellyfin_ha.operations.migration.target import connect
+from jellyfin_ha.operations.migration.session import connect
 from jellyfin_ha.operations.progress import Progress
 from tests.integration.migration_library import (
     Library,
@@ -140,7 +140,7 @@ def proxied(target: str) -> Generator[tuple[str, Callable[[], None], Callable[[]
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed soon."""
-    monkeypatch.setattr(target_module, "SILENCE_SECONDS", SILENCE_SECONDS)
+    monkeypatch.setattr(session_module, "SILENCE_SECONDS", SILENCE_SECONDS)
 
 
 @pytest.mark.parametrize("stage", ONE_OF_EACH_PHASE, ids=str)
@@ -179,7 +179,7 @@ def test_the_way_back_ends_too_when_a_proxy_passes_nothing_any_more(
 def test_a_slow_answer_is_waited_for_while_the_server_answers_others(
     library: Library, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target_module, "SILENCE_SECONDS", 4)
+    monkeypatch.setattr(session_module, "SILENCE_SECONDS", 4)
     run(target, CREATE, slow_commit(seconds=6))
     assert not migrate(library.path, target).already_migrated
     assert read_record(target) is not None

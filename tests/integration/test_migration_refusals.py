@@ -11,7 +11,7 @@ import pytest
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import Options, in_use, migrate, read_record
 from jellyfin_ha.operations.migration import run as run_module
-from jellyfin_ha.operations.migration import target as target_module
+from jellyfin_ha.operations.migration import session as session_module
 from tests.integration.migration_library import Library, guid_of, make_library, run, state
 from tests.integration.processes import PostgresServer, free_port
 
@@ -224,7 +224,7 @@ def test_a_server_that_still_runs_on_the_target_is_noticed(
 def test_a_lock_that_somebody_else_holds_is_told(
     library: Library, target: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target_module, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(session_module, "LOCK_SECONDS", 1)
     dbname = psycopg.conninfo.conninfo_to_dict(target)["dbname"]
     with psycopg.connect(postgres_server.conninfo(str(dbname))) as administrator:
         administrator.execute('SELECT * FROM "Users"').fetchall()

@@ -15,8 +15,9 @@ from jellyfin_ha.operations.migration.convert import Converter, SourceValue, Tal
 from jellyfin_ha.operations.migration.plan import NOT_COPIED, SourceSchema, TablePlan, make_plan
 from jellyfin_ha.operations.migration.problems import Problems
 from jellyfin_ha.operations.migration.repairs import Repair, Repairs, Rule
+from jellyfin_ha.operations.migration.session import Connection, connect
 from jellyfin_ha.operations.migration.source import careful_text, open_source, read_tables
-from jellyfin_ha.operations.migration.target import Connection, TargetColumn, connect
+from jellyfin_ha.operations.migration.target import TargetColumn
 from jellyfin_ha.operations.migration.target import read_tables as read_target_tables
 from jellyfin_ha.operations.migration.verify import Verification
 from tests.integration.conftest import ServerTemplate

@@ -22,18 +22,15 @@ from ..plan import NOT_COPIED, Plan, TablePlan
 from ..problems import Problems
 from ..repairs import Repairs
 from ..result import REPORT_VERSION
+from ..session import Connection, connect, stream, tune
 from ..source import open_source, quoted, read_history, read_tables
 from ..target import (
-    Connection,
     TargetTable,
     column_has_data,
-    connect,
     count_rows,
     read_last_numbers,
     read_migration_history,
-    stream,
     table_identifier,
-    tune,
 )
 from ..target import read_tables as read_target_tables
 from ..verify import Sides, Verification

@@ -8,7 +8,8 @@ from psycopg import sql
 
 from ..plan import TablePlan
 from ..problems import Problems
-from ..target import Connection, TargetColumn, as_text, stream, table_identifier
+from ..session import Connection, stream
+from ..target import TargetColumn, as_text, table_identifier
 
 # Rows with a value that does not fit. No arguments.
 # Rows: the row's primary key as text, then for each column its value as text, or null where it fits.
