@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import redis
 
 from ..errors import UserError
+from .connection import Endpoint, explained
 from .keys import fence_key, lease_key
-from .store import connect, place
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,44 @@ class LeaseStatus:
     left_ms: int | None
 
 
-def status(redis_url: str, *, role: str = "leader") -> LeaseStatus:
+def status(endpoint: Endpoint, *, role: str = "leader") -> LeaseStatus:
     """Read who holds a role.
 
     Args:
-        redis_url: `redis://:password@host:port/0`, also `rediss://`.
+        endpoint: of Redis.
         role: which role.
 
     Raises:
-        UserError: exit code 2 when the URL or the role is malformed; 1 when Redis cannot be read.
+        UserError: exit code 2 when the role is malformed; 1 when Redis cannot be read.
+    """
+    lease_key(role)
+    client = endpoint.client()
+    try:
+        with explained(endpoint):
+            return read_status(client, role)
+    finally:
+        client.close()
+
+
+def read_status(client: redis.Redis, role: str) -> LeaseStatus:
+    """Read who holds a role.
+
+    Raises:
+        UserError: exit code 1; what is there is no lease.
     """
     fence, lease = fence_key(role), lease_key(role)
-    with connect(redis_url) as store:
-        try:
-            held, left, term = store.get(lease), store.left_ms(lease), store.get(fence)
-            if held is None or left <= 0:
-                return LeaseStatus(role, None, None if term is None else int(term), None)
-            record = json.loads(held)
-            return LeaseStatus(role, str(record["owner"]), int(record["term"]), left)
-        except (redis.ResponseError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"the lease of {role} in Redis at {place(redis_url)} cannot be read: {error!r}. "
-                f"Expected JSON with owner, term and acquired_at_ms at {lease}."
-            ) from error
+    with client.pipeline(transaction=True) as asked:
+        asked.get(lease)
+        asked.pttl(lease)
+        asked.get(fence)
+        held, left, term = asked.execute()
+    if held is None or not left:
+        return LeaseStatus(role, None, None if term is None else int(term), None)
+    try:
+        record = json.loads(held)
+        return LeaseStatus(role, str(record["owner"]), int(record["term"]), int(left))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"the lease of {role} cannot be read: {error!r}. Expected JSON with owner, term and acquired_at_ms at "
+            f"{lease}."
+        ) from error

@@ -1,0 +1,244 @@
+"""How to reach the Redis that holds the leases: directly, by TLS, or through Sentinel; with and without asyncio."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+import redis
+import redis.asyncio
+import redis.asyncio.retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.connection import parse_url
+from redis.credentials import CredentialProvider
+from redis.retry import Retry
+
+from ..errors import UserError
+
+PORT, SENTINEL_PORT = 6379, 26379
+SENTINEL = "+sentinel"
+FORM = (
+    "redis://[user]:password@host:port/0, rediss:// for TLS, unix:///path, or "
+    "redis+sentinel://[user]:password@host:26379,host:26379/name-of-the-master"
+)
+# In the query of a Sentinel's URL: what the Sentinels themselves want, when they want any.
+SENTINEL_PASSWORD = "sentinel_password"
+PASSWORD_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD"
+PASSWORD_FILE_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD_FILE"
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 1.0
+# What passes by itself: a connection that was cut, a Redis that is starting, and a master that has become a replica,
+# for which another connection is made (a Service or Sentinel then leads to the new one).
+PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for Redis.
+
+    Args:
+        connect_seconds: for a connection.
+        answer_seconds: for one answer.
+        tries: of one call, with growing pauses of some chance between them, up to a second each. Seven take some 5 s: a
+            Redis that reads its append-only file again, or a fail-over of Sentinel, takes as long.
+    """
+
+    connect_seconds: float = 3.0
+    answer_seconds: float = 5.0
+    tries: int = 7
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the Redis is and how to be let in.
+
+    Args:
+        url: see `FORM`. Its query may have what redis-py takes, such as `ssl_ca_certs=FILE`.
+        password_file: for a URL without a password; read at every connection, so that a new one needs no restart.
+        password: for a URL without one, as it is.
+
+    Raises:
+        UserError: exit code 2; the URL is malformed.
+    """
+
+    url: str
+    password_file: Path | None = None
+    password: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            parse_url(self._direct())
+            parts = urlsplit(self.url)
+            if parts.scheme.endswith(SENTINEL) and not (self._master() and self._sentinels()):
+                raise ValueError("it names no Sentinel, or no master")
+            if not parts.scheme.endswith(SENTINEL):
+                _ = parts.port
+        except ValueError as error:
+            raise UserError(f"the Redis URL cannot be read: {error}. Expected {FORM}.", exit_code=2) from error
+
+    @classmethod
+    def from_environment(cls, url: str, environment: Mapping[str, str] | None = None) -> "Endpoint":
+        """An endpoint whose password, unless the URL has one, is in JELLYFIN_HA_REDIS_PASSWORD, or in the file that
+        JELLYFIN_HA_REDIS_PASSWORD_FILE names."""
+        given = os.environ if environment is None else environment
+        file = given.get(PASSWORD_FILE_VARIABLE)
+        return cls(url, Path(file) if file else None, given.get(PASSWORD_VARIABLE) or None)
+
+    @property
+    def place(self) -> str:
+        """Where it is, without what must not be shown."""
+        parts = urlsplit(self.url)
+        if parts.scheme == "unix":
+            return parts.path
+        if parts.scheme.endswith(SENTINEL):
+            return f"{self._master()} of the Sentinels {parts.netloc.rpartition('@')[2]}"
+        return f"{parts.hostname or 'localhost'}:{parts.port or PORT}"
+
+    def client(self, patience: Patience | None = None, *, anonymous: bool = False) -> redis.Redis:
+        """A client for programs with threads. Close it.
+
+        Args:
+            patience: how long to wait.
+            anonymous: say no password.
+        """
+        waiting = patience or Patience()
+        options = self._options(waiting, anonymous=anonymous)
+        options["retry"] = Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        if not urlsplit(self.url).scheme.endswith(SENTINEL):
+            return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
+        ours, theirs = self._sentinel_options(options, anonymous=anonymous)
+        manager = redis.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
+        return manager.master_for(self._master())
+
+    def async_client(self, patience: Patience | None = None) -> redis.asyncio.Redis:
+        """A client for asyncio. Close it."""
+        waiting = patience or Patience()
+        options = self._options(waiting, anonymous=False)
+        options["retry"] = redis.asyncio.retry.Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        if not urlsplit(self.url).scheme.endswith(SENTINEL):
+            return redis.asyncio.Redis.from_url(self._direct(), **options)
+        ours, theirs = self._sentinel_options(options, anonymous=False)
+        manager = redis.asyncio.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
+        return manager.master_for(self._master())
+
+    def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "socket_connect_timeout": patience.connect_seconds,
+            "socket_timeout": patience.answer_seconds,
+        }
+        parts = urlsplit(self.url)
+        if not anonymous and not parts.password and (self.password or self.password_file):
+            options["credential_provider"] = _Credentials(parts.username or None, self.password, self.password_file)
+        return options
+
+    def _sentinel_options(
+        self, options: Mapping[str, Any], *, anonymous: bool
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """For the master, and for the Sentinels."""
+        found = parse_url(self._direct(anonymous=anonymous))
+        tls = {name: value for name, value in found.items() if name.startswith("ssl_")}
+        if urlsplit(self.url).scheme.startswith("rediss"):
+            tls["ssl"] = True
+        access = {name: found[name] for name in ("username", "password", "db") if name in found}
+        waits = {name: value for name, value in options.items() if name.startswith("socket_")}
+        own = dict(parse_qsl(urlsplit(self.url).query)).get(SENTINEL_PASSWORD)
+        return {**options, **access, **tls}, {**waits, **tls, **({"password": own} if own else {})}
+
+    def _direct(self, *, anonymous: bool = False) -> str:
+        """The URL as redis-py reads it: the first Sentinel in the master's place."""
+        parts = urlsplit(self.url)
+        access, _, hosts = parts.netloc.rpartition("@")
+        if anonymous:
+            access = ""
+        if parts.scheme.endswith(SENTINEL):
+            hosts = hosts.partition(",")[0]
+            database = parts.path.strip("/").partition("/")[2]
+            query = [pair for pair in parse_qsl(parts.query) if pair[0] != SENTINEL_PASSWORD]
+            parts = SplitResult(
+                parts.scheme.removesuffix(SENTINEL), hosts, f"/{database}" if database else "", urlencode(query), ""
+            )
+        # Without credentials a URL of redis-py's may still carry none in its query.
+        return urlunsplit(parts._replace(netloc=f"{access}@{hosts}" if access else hosts))
+
+    def _sentinels(self) -> list[tuple[str, int]]:
+        hosts = urlsplit(self.url).netloc.rpartition("@")[2].split(",")
+        found = [urlsplit(f"//{host}") for host in hosts if host]
+        return [(one.hostname or "localhost", one.port or SENTINEL_PORT) for one in found]
+
+    def _master(self) -> str:
+        return urlsplit(self.url).path.strip("/").partition("/")[0]
+
+
+class _Credentials(CredentialProvider):
+    """A name and a password; the latter read when it is needed."""
+
+    def __init__(self, user: str | None, password: str | None, file: Path | None) -> None:
+        self._user = user
+        self._password = password
+        self._file = file
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """What redis-py sends."""
+        password = self._password
+        if password is None and self._file is not None:
+            try:
+                password = self._file.read_text().strip()
+            except OSError as error:
+                raise UserError(
+                    f"cannot read the file with Redis's password: {error}. Name it in {PASSWORD_FILE_VARIABLE}.",
+                    exit_code=2,
+                ) from error
+        return (self._user, password or "") if self._user else (password or "",)
+
+
+@contextmanager
+def explained(endpoint: Endpoint) -> Generator[None]:
+    """Says in the user's words what redis-py says in its own.
+
+    Raises:
+        UserError: exit code 1; Redis does not answer, refuses the password or refuses to serve.
+    """
+    try:
+        yield
+    except redis.AuthenticationError as error:
+        raise UserError(
+            f"Redis at {endpoint.place} refuses the password: {error}. Expected the one in the Secret "
+            "jellyfin-redis-credentials (REDIS_PASSWORD); Redis reads its own when it starts: restart it after "
+            "the Secret has changed."
+        ) from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise UserError(
+            f"Redis at {endpoint.place} does not answer: {error}. See that it runs and can be reached from here."
+        ) from error
+    except redis.ReadOnlyError as error:
+        raise UserError(
+            f"Redis at {endpoint.place} is a replica, which nobody can write to: {error}. Give the URL of the master, "
+            "or of its Sentinels."
+        ) from error
+    except redis.ResponseError as error:
+        raise UserError(
+            f"Redis at {endpoint.place} refuses to serve: {error}. See its configuration and log."
+        ) from error
+
+
+def lets_anyone_in(endpoint: Endpoint) -> bool:
+    """Whether the Redis serves a client that says no password."""
+    client = endpoint.client(anonymous=True)
+    try:
+        client.ping()
+    except redis.AuthenticationError:
+        return False
+    except redis.ResponseError:
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def _pauses() -> ExponentialWithJitterBackoff:
+    return ExponentialWithJitterBackoff(base=FIRST_PAUSE_SECONDS, cap=LONGEST_PAUSE_SECONDS)
