@@ -67,8 +67,8 @@ class AsyncStore(ABC):
         try:
             question = next(steps)
             while True:
-                scanned = isinstance(question, Scan)
-                question = steps.send(await self._scan(question) if scanned else await self.do(question))
+                reply = self._scan(question) if isinstance(question, Scan) else self.do(question)
+                question = steps.send(await reply)
         except StopIteration as end:
             return cast(T, end.value)
 
