@@ -12,7 +12,7 @@ from .connection import Endpoint, Patience
 from .election import Candidate, events
 from .kinds import LiveStreams, TranscodeSessions
 from .opening import open_async_store, open_store
-from .outcomes import Corrupt, Found, Held, Listing, Reason, Refused, Timing
+from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
 from .records import LiveStream, RecordError, TranscodeSession
 from .roles import RoleHeld, RoleLease, RoleRefused
 from .seed import SeedReport, seed
@@ -33,6 +33,7 @@ __all__ = [
     "Event",
     "Following",
     "Found",
+    "Given",
     "Held",
     "LeaseStatus",
     "Listing",

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-Reply = Sequence[object]
+# What redis-py makes of a script's result: a whole number, or a list of whole numbers and texts.
+Reply = int | Sequence[int | str]
 # Seconds on a clock that no setting of the time moves, and that goes on while the machine sleeps.
 Clock = Callable[[], float]
 # A clock may run that much faster or slower than Redis's; the bound that Redlock's description gives.

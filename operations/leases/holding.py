@@ -5,16 +5,16 @@ tokens nor holds, so it cannot be fenced; a record that one has overwritten unde
 it here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Generic, cast
 
 from pydantic import TypeAdapter
 
-from . import record_scripts as scripts
 from .calls import Call, Reply, Scan, Steps, ends_at, new_call_name
 from .keys import PAUSE_KEY, fence_key, hold_key
-from .outcomes import Corrupt, Found, Held, Listing, Reason, Refused, Timing
+from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
+from .record_scripts import RecordScripts
 from .records import Name, Record, RecordError
 
 NAME = TypeAdapter[str](Name)
@@ -23,8 +23,8 @@ NAME = TypeAdapter[str](Name)
 class Holding(Generic[Record]):
     """What both kinds have in common."""
 
-    kind: str
-    """`session` or `stream`, as the scripts call it."""
+    scripts: RecordScripts
+    """What Redis runs."""
     counter: str
     """Whose tokens it uses."""
     prefix: str
@@ -33,20 +33,16 @@ class Holding(Generic[Record]):
     def __init__(self, timing: Timing | None = None) -> None:
         self.timing = timing or Timing()
 
-    def create(self, record: Record) -> "Call[Held[Record] | Refused]":
+    def create(self, record: Record) -> Call[Given[Record] | Refused]:
         """Make a record where there is none, and win its lease. Refused: TAKEN, EXPIRED (take it over), CORRUPT,
         UNSEEDED, PAUSED."""
-        return self._leased(scripts.CREATE, record, new_call_name(), record.text())
 
-    def set(self, record: Record, token: int) -> "Call[Held[Record] | Refused]":
-        """Write a record anew and hold its lease for longer, as its holder. Refused: ABSENT, LOST, EXPIRED, CORRUPT."""
-        return self._leased(scripts.SET, record, record.owner, token, record.text())
+        def alone(_: float) -> Given[Record] | Refused:
+            return Given(0, inf, record.text(), self._read)
 
-    def renew(self, record: Record, token: int) -> "Call[Held[Record] | Refused]":
-        """Hold a lease for longer, as its holder. Refused: ABSENT, LOST, EXPIRED, CORRUPT."""
-        return self._leased(scripts.RENEW, record, record.owner, token)
+        return self._win(self.scripts.create, record, record.text(), alone)
 
-    def take_over(self, record: Record, owner: str) -> "Call[Held[Record] | Refused]":
+    def take_over(self, record: Record, owner: str) -> Call[Given[Record] | Refused]:
         """Win the lease of a record whose lease has ended. Exactly one of several who try gets it.
 
         Args:
@@ -54,16 +50,22 @@ class Holding(Generic[Record]):
             owner: who shall have it.
 
         Returns:
-            The lease with the record, as the last holder left it but for the owner. Refused: ABSENT, TAKEN, CORRUPT,
-            UNSEEDED, PAUSED.
+            The lease with the record. Refused: ABSENT, TAKEN, CORRUPT, UNSEEDED, PAUSED.
         """
         NAME.validate_python(owner)
-        call = self._leased(scripts.TAKE_OVER, record, new_call_name(), owner)
-        return Call(call.script, call.keys, call.arguments, call.read, lambda _: Refused(Reason.ABSENT))
+        return self._win(self.scripts.take_over, record, owner, lambda _: Refused(Reason.ABSENT))
 
-    def delete(self, record: Record, token: int) -> "Call[Held[Record] | Refused]":
-        """Remove a record, as its holder. Refused: ABSENT, LOST, CORRUPT."""
-        return self._call(scripts.DELETE, record, (record.owner, token))
+    def set(self, record: Record, token: int) -> Call[Held | Refused]:
+        """Write a record anew and hold its lease for longer, as its holder. Refused: ABSENT, LOST, EXPIRED, CORRUPT."""
+        return self._hold_on(self.scripts.set, record, token, *self._durations, record.owner, token, record.text())
+
+    def renew(self, record: Record, token: int) -> Call[Held | Refused]:
+        """Hold a lease for longer, as its holder. Refused: ABSENT, LOST, EXPIRED, CORRUPT."""
+        return self._hold_on(self.scripts.renew, record, token, *self._durations, record.owner, token)
+
+    def delete(self, record: Record, token: int) -> Call[Held | Refused]:
+        """Remove a record, as its holder; the lease is over then. Refused: ABSENT, LOST, CORRUPT."""
+        return self._hold_on(self.scripts.delete, record, token, record.owner, token)
 
     def drop(self, found: Found[Record]) -> Call[bool]:
         """Remove a record, whoever holds it, unless it has changed since it was found: for people, not for servers.
@@ -71,23 +73,11 @@ class Holding(Generic[Record]):
         Returns:
             Whether it was removed.
         """
-        return Call(
-            scripts.DROP,
-            self._keys(found.record),
-            (self.kind, self._id(found.record), found.text),
-            lambda reply, _: reply[0] == 1,
-            lambda _: False,
-        )
+        return self._drop(self._record_keys(found.record), found.text)
 
     def drop_corrupt(self, corrupt: Corrupt) -> Call[bool]:
         """Remove what is no record, unless it has changed since it was found."""
-        return Call(
-            scripts.DROP,
-            self._keys_of((corrupt.key,)),
-            (self.kind, "", corrupt.text),
-            lambda reply, _: reply[0] == 1,
-            lambda _: False,
-        )
+        return self._drop((corrupt.key,), corrupt.text)
 
     def list(self) -> Steps[Listing[Record]]:
         """All records, whether their lease lasts or not. Keys that come and go meanwhile may be missed."""
@@ -116,18 +106,15 @@ class Holding(Generic[Record]):
     def _read(self, text: str) -> Record:
         raise NotImplementedError
 
-    def _keys(self, record: Record) -> tuple[str, ...]:
-        return self._keys_of(self._record_keys(record))
+    @property
+    def _durations(self) -> tuple[int, int]:
+        return self.timing.lease_ms, self.timing.retention_ms
 
-    def _keys_of(self, record_keys: tuple[str, ...]) -> tuple[str, ...]:
-        pairs = [key for record_key in record_keys for key in (record_key, hold_key(record_key))]
-        return (fence_key(self.counter), PAUSE_KEY, *pairs)
-
-    def _at(self, key: str, identifier: str = "") -> Call[Found[Record] | Corrupt | None]:
+    def _at(self, key: str) -> Call[Found[Record] | Corrupt | None]:
         """What lies at a key."""
 
         def read(reply: Reply, _: float) -> Found[Record] | Corrupt | None:
-            match cast(Sequence[str | int], reply):
+            match reply:
                 case [str() as text, int() as left, int() as token]:
                     try:
                         return Found(self._read(text), max(left, 0), token or None, text)
@@ -138,35 +125,46 @@ class Holding(Generic[Record]):
                 case _:
                     return None
 
-        return Call(scripts.READ, self._keys_of((key,)), (self.kind, identifier), read, lambda _: None)
+        return Call(self.scripts.read, _with_holds((key,)), (), read, lambda _: None)
 
-    def _leased(self, script: str, record: Record, *arguments: str | int) -> "Call[Held[Record] | Refused]":
-        durations = (self.timing.lease_ms, self.timing.retention_ms)
-        return self._call(script, record, (*durations, *arguments))
+    def _win(
+        self, script: str, record: Record, argument: str, alone: Callable[[float], Given[Record] | Refused]
+    ) -> Call[Given[Record] | Refused]:
+        def read(reply: Reply, asked_at: float) -> Given[Record] | Refused:
+            match reply:
+                case ["held", int() as token, str() as text, int() as left]:
+                    return Given(token, ends_at(asked_at, left), text, self._read)
+                case _:
+                    return _refused(reply)
 
-    def _call(self, script: str, record: Record, arguments: tuple[str | int, ...]) -> "Call[Held[Record] | Refused]":
-        return Call(
-            script,
-            self._keys(record),
-            (self.kind, self._id(record), *arguments),
-            self._lease,
-            lambda _: Held(0, inf, record.text(), self._read),
-        )
+        keys = (*_with_holds(self._record_keys(record)), fence_key(self.counter), PAUSE_KEY)
+        return Call(script, keys, (*self._durations, new_call_name(), argument), read, alone)
 
-    def _lease(self, reply: Reply, asked_at: float) -> Held[Record] | Refused:
-        word, *rest = cast(Sequence[str | int], reply)
-        if word == "held":
-            token, text, left = rest
-            return Held(int(token), ends_at(asked_at, int(left)), str(text), self._read)
-        reason = Reason(str(word))
-        match reason, rest:
-            case Reason.CORRUPT, [detail]:
-                return Refused(reason, detail=str(detail))
-            case Reason.TAKEN, [owner, left]:
-                return Refused(reason, owner=str(owner), left_ms=int(left))
-            case Reason.PAUSED, [left]:
-                return Refused(reason, left_ms=int(left))
-            case _, [owner]:
-                return Refused(reason, owner=str(owner))
-            case _:
-                return Refused(reason)
+    def _hold_on(self, script: str, record: Record, token: int, *arguments: str | int) -> Call[Held | Refused]:
+        def read(reply: Reply, asked_at: float) -> Held | Refused:
+            return Held(token, ends_at(asked_at, reply)) if isinstance(reply, int) else _refused(reply)
+
+        return Call(script, _with_holds(self._record_keys(record)), arguments, read, lambda _: Held(token, inf))
+
+    def _drop(self, record_keys: tuple[str, ...], text: str) -> Call[bool]:
+        return Call(self.scripts.drop, _with_holds(record_keys), (text,), lambda reply, _: reply == 1, lambda _: False)
+
+
+def _with_holds(record_keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key for record_key in record_keys for key in (record_key, hold_key(record_key)))
+
+
+def _refused(reply: Reply) -> Refused:
+    match reply:
+        case ["corrupt", str() as detail]:
+            return Refused(Reason.CORRUPT, detail=detail)
+        case ["taken", str() as owner, int() as left]:
+            return Refused(Reason.TAKEN, owner=owner, left_ms=left)
+        case ["paused", int() as left]:
+            return Refused(Reason.PAUSED, left_ms=left)
+        case [str() as reason, str() as owner]:
+            return Refused(Reason(reason), owner=owner)
+        case [str() as reason]:
+            return Refused(Reason(reason))
+        case _:
+            raise TypeError(f"expected a refusal from a script of ours, got {reply!r}")

@@ -1,32 +1,31 @@
 """The two kinds of records: transcode sessions and live streams."""
 
-from . import record_scripts as scripts
 from .calls import Call
 from .holding import NAME, Holding
 from .keys import SESSION_PREFIX, STREAM_PREFIX, session_key, stream_key
 from .outcomes import Corrupt, Found, Held, Refused
+from .record_scripts import SESSION, STREAM
 from .records import LiveStream, StoredSession, TranscodeSession
 
 
 class TranscodeSessions(Holding[TranscodeSession]):
     """Who transcodes what: `jellyfin:transcode:{play session id}`."""
 
-    kind = "session"
+    scripts = SESSION
     counter = "transcode"
     prefix = SESSION_PREFIX
 
     def get(self, play_session_id: str) -> Call[Found[TranscodeSession] | Corrupt | None]:
         """A session, also when its lease has ended."""
         NAME.validate_python(play_session_id)
-        return self._at(session_key(play_session_id), play_session_id)
+        return self._at(session_key(play_session_id))
 
-    def progress(self, session: TranscodeSession, token: int) -> Call[Held[TranscodeSession] | Refused]:
+    def progress(self, session: TranscodeSession, token: int) -> Call[Held | Refused]:
         """Tell how far the transcode has come, as its holder. Neither number ever goes back, the paths stay where the
         new ones are empty, and the lease ends when it did. Refused: ABSENT, LOST, CORRUPT."""
         paths = (session.manifest_path, session.segment_path_prefix)
-        return self._call(
-            scripts.PROGRESS, session, (session.owner, token, session.last_segment, session.offset_ticks, *paths)
-        )
+        numbers = (session.last_segment, session.offset_ticks)
+        return self._hold_on(self.scripts.progress, session, token, session.owner, token, *numbers, *paths)
 
     def _id(self, record: TranscodeSession) -> str:
         return record.play_session_id
@@ -42,7 +41,7 @@ class LiveStreams(Holding[LiveStream]):
     """Who has which live stream open: `jellyfin:livestream:{live stream id}:{session id or play session id}`, the same
     record under both."""
 
-    kind = "stream"
+    scripts = STREAM
     counter = "livestream"
     prefix = STREAM_PREFIX
 
@@ -50,7 +49,7 @@ class LiveStreams(Holding[LiveStream]):
         """A stream by the id of its session or play session, also when its lease has ended."""
         NAME.validate_python(live_stream_id)
         NAME.validate_python(other_id)
-        return self._at(stream_key(live_stream_id, other_id), live_stream_id)
+        return self._at(stream_key(live_stream_id, other_id))
 
     def _id(self, record: LiveStream) -> str:
         return record.live_stream_id

@@ -71,24 +71,33 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Held(Generic[Record]):
+class Held:
     """A lease that is held.
 
     Args:
         token: for fencing: whoever gets the lease later has a greater one.
         ends_at: until when the holder may rely on it, in seconds on the store's clock; it counts from before the
             question, and is over before Redis gives the lease to anybody else.
-        text: the record, as JSON.
     """
 
     token: int
     ends_at: float
+
+
+@dataclass(frozen=True)
+class Given(Held, Generic[Record]):
+    """A lease that was given with this call.
+
+    Args:
+        text: the record, as JSON.
+    """
+
     text: str
     _read: Callable[[str], Record] = field(repr=False, compare=False)
 
     @property
     def record(self) -> Record:
-        """The record as it is now."""
+        """The record, as the last holder left it but for the owner."""
         return self._read(self.text)
 
 

@@ -4,18 +4,19 @@ A record is the forks' JSON, which their servers read and write too. Beside it l
 token of whoever got the lease last, from a counter that only grows, and for a live stream, whose record has no place
 for it, the end of the lease. Time is Redis's own. Every write that needs a lease names its owner and token.
 
-All scripts begin with `COMMON` and take the same keys:
-KEYS: 1 counter of tokens, 2 pause after a new counter, 3 record, 4 its hold; a live stream's may be kept under a second
-name: 5 record, 6 hold.
-ARGV: 1 `session` or `stream`, 2 the id that the record must carry (empty: any), then as each script says. Durations are
-in ms.
-Results are arrays of a word and what belongs to it: {'held', token, record, ms left} when done; otherwise a refusal:
-{'absent'}, {'corrupt', what is wrong}, {'taken', owner, ms left}, {'expired'}, {'lost', owner}, {'unseeded'},
-{'paused', ms left}.
+All scripts begin with `COMMON` for their kind and take the same keys:
+KEYS: 1 record, 2 its hold; a live stream's may be kept under a second name: 3 record, 4 hold. Scripts that give a lease
+take two more at the end: the counter of tokens and the pause after a new counter.
+ARGV: as each script says. Durations are in ms.
+Results: for a lease that is held on, how long it lasts in ms; for one that is given, {'held', token, record, ms left};
+a refusal otherwise: {'absent'}, {'corrupt', what is wrong}, {'taken', owner, ms left}, {'expired', owner},
+{'lost', owner}, {'unseeded'}, {'paused', ms left}.
 """
 
 COMMON = """
-local kind, id = ARGV[1], ARGV[2]
+local kind = '@KIND@'
+-- The last of the keys of records and holds.
+local last = #KEYS
 local FIELDS = {
   session = {
     PlaySessionId = 'string', OwnerPod = 'string', LeaseExpiresUtc = 'string', ManifestPath = 'string',
@@ -27,7 +28,6 @@ local FIELDS = {
     OpenedAtUtc = 'string',
   },
 }
-local ID = {session = 'PlaySessionId', stream = 'LiveStreamId'}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -80,6 +80,13 @@ local function ms_of(text)
   return seconds * 1000 + math.floor((tonumber('0' .. (fraction or '')) or 0) * 1000)
 end
 
+-- Whether a record lies where its ids say.
+local function at_home(record)
+  if kind == 'session' then return KEYS[1] == 'jellyfin:transcode:' .. (record.PlaySessionId or '') end
+  local start = 'jellyfin:livestream:' .. (record.LiveStreamId or '') .. ':'
+  return KEYS[1] == start .. (record.SessionId or '') or KEYS[1] == start .. (record.PlaySessionId or '')
+end
+
 -- A record, or nil and what is wrong with it; `new` when it has no lease yet.
 local function decode(text, new)
   local ok, record = pcall(cjson.decode, text)
@@ -95,7 +102,7 @@ local function decode(text, new)
       return nil, name .. ' is no whole number from 0 to 2^53'
     end
   end
-  if id ~= '' and record[ID[kind]] ~= id then return nil, ID[kind] .. ' is not that of its key' end
+  if not at_home(record) then return nil, 'its ids are not those of its key' end
   if (record.OwnerPod or '') == '' then return nil, 'no OwnerPod' end
   if kind == 'session' and not new and not record.LeaseExpiresUnixTimeMilliseconds
     and not ms_of(record.LeaseExpiresUtc or '') then
@@ -111,13 +118,12 @@ local function encode(record)
     local shown = type(value) == 'number' and string.format('%.0f', value) or cjson.encode(value)
     parts[#parts + 1] = '"' .. name .. '":' .. shown
   end
-  table.sort(parts)
   return '{' .. table.concat(parts, ',') .. '}'
 end
 
--- The hold: token, the call that won it, the owner, the lease's end (ms of Redis's clock).
+-- The hold: token, the call that won it, the owner, and a live stream's end of the lease (ms of Redis's clock).
 local function hold()
-  local text = redis.call('GET', KEYS[4])
+  local text = redis.call('GET', KEYS[2])
   if not text then return nil end
   local ok, found = pcall(cjson.decode, text)
   return ok and type(found) == 'table' and found or nil
@@ -129,30 +135,35 @@ local function ends_at(record)
   local found = hold()
   if kind == 'stream' and found and found.owner == record.OwnerPod then return found.ends end
   -- A record of the original, whose time is that of its writer's clock: as long as Redis keeps it, it was renewed.
-  local left = redis.call('PTTL', KEYS[3])
+  local left = redis.call('PTTL', KEYS[1])
   if left >= 0 then return now + math.max(left, 1) end
   return kind == 'session' and ms_of(record.LeaseExpiresUtc) or now + 1
 end
 
-local function write(record, lease, retention, token, call)
-  lease = tonumber(lease)
+local function write(record, found, lease, retention)
   local ends = now + lease
   if kind == 'session' then
     record.LeaseExpiresUnixTimeMilliseconds = ends
     record.LeaseExpiresUtc = iso(ends)
+  else
+    found.ends = ends
   end
-  local text = encode(record)
-  local mark = encode({token = token, call = call, owner = record.OwnerPod, ends = ends})
-  for place = 3, #KEYS, 2 do
+  local text, mark = encode(record), encode(found)
+  for place = 1, last, 2 do
     redis.call('SET', KEYS[place], text, 'PX', retention)
     redis.call('SET', KEYS[place + 1], mark, 'PX', retention)
   end
-  return {'held', token, text, lease}
+  return text
+end
+
+local function give(record, lease, retention, call)
+  local found = {token = redis.call('INCR', KEYS[last + 1]), call = call, owner = record.OwnerPod}
+  return {'held', found.token, write(record, found, lease, retention), tonumber(lease)}
 end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
-  local text = redis.call('GET', KEYS[3])
+  local text = redis.call('GET', KEYS[1])
   if not text then return nil, {'absent'} end
   local record, wrong = decode(text)
   if not record then return nil, {'corrupt', wrong} end
@@ -164,152 +175,147 @@ local function owned(owner, token)
 end
 
 -- Whether the lease was won by this very call, whose answer was lost.
-local function answered(record)
+local function answered(record, call)
   local found = hold()
-  return found and found.owner == record.OwnerPod and found.call == ARGV[5]
+  return found and found.owner == record.OwnerPod and found.call == call
 end
 
 -- Why nobody can be given a lease now, or nil.
 local function closed()
-  if redis.call('EXISTS', KEYS[1]) == 0 then return {'unseeded'} end
-  local pause = redis.call('PTTL', KEYS[2])
+  if redis.call('EXISTS', KEYS[last + 1]) == 0 then return {'unseeded'} end
+  local pause = redis.call('PTTL', KEYS[last + 2])
   if pause > 0 then return {'paused', pause} end
   return nil
 end
 """
 
-# Read a record. ARGV: none further.
+
+# Read a record. ARGV: none.
 # Result: {} when there is none; {text, what is wrong} when it is corrupt; otherwise {text, how long its lease lasts in
 # ms (not above 0 when it has ended), its token or 0}.
-READ = (
-    COMMON
-    + """
-local text = redis.call('GET', KEYS[3])
+READ = """
+local text = redis.call('GET', KEYS[1])
 if not text then return {} end
 local record, wrong = decode(text)
 if not record then return {text, wrong} end
 local found = hold()
 return {text, ends_at(record) - now, found and found.owner == record.OwnerPod and found.token or 0}
 """
-)
 
-# Make a record and win its lease, where there is none. ARGV: 3 lease, 4 retention, 5 the call's name (the same call
-# asked once more gets the same answer), 6 record.
-CREATE = (
-    COMMON
-    + """
-local text = redis.call('GET', KEYS[3])
+# Make a record and win its lease, where there is none. ARGV: 1 lease, 2 retention, 3 the call's name (the same call
+# asked once more gets the same answer), 4 record.
+CREATE = """
+last = #KEYS - 2
+local text = redis.call('GET', KEYS[1])
 if text then
   local record, wrong = decode(text)
   if not record then return {'corrupt', wrong} end
   local left = ends_at(record) - now
-  if left > 0 and answered(record) then return {'held', hold().token, text, left} end
+  if left > 0 and answered(record, ARGV[3]) then return {'held', hold().token, text, left} end
   if left <= 0 then return {'expired', record.OwnerPod} end
   return {'taken', record.OwnerPod, left}
 end
 local refusal = closed()
 if refusal then return refusal end
-local record, wrong = decode(ARGV[6], true)
+local record, wrong = decode(ARGV[4], true)
 if not record then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
 if kind == 'stream' and (record.OpenedAtUtc or '') == '' then record.OpenedAtUtc = iso(now) end
-return write(record, ARGV[3], ARGV[4], redis.call('INCR', KEYS[1]), ARGV[5])
+return give(record, ARGV[1], ARGV[2], ARGV[3])
 """
-)
 
-# Win the lease of a record whose lease has ended; nobody else can win the same one. ARGV: 3 lease, 4 retention, 5 the
-# call's name (as with CREATE), 6 owner. The record is otherwise left as it was.
-TAKE_OVER = (
-    COMMON
-    + """
-local text = redis.call('GET', KEYS[3])
+# Win the lease of a record whose lease has ended; nobody else can win the same one. ARGV: 1 lease, 2 retention, 3 the
+# call's name (as with CREATE), 4 owner. The record is otherwise left as it was.
+TAKE_OVER = """
+last = #KEYS - 2
+local text = redis.call('GET', KEYS[1])
 if not text then return {'absent'} end
 local record, wrong = decode(text)
 if not record then return {'corrupt', wrong} end
 local left = ends_at(record) - now
-if left > 0 and answered(record) then return {'held', hold().token, text, left} end
+if left > 0 and answered(record, ARGV[3]) then return {'held', hold().token, text, left} end
 if left > 0 then return {'taken', record.OwnerPod, left} end
 local refusal = closed()
 if refusal then return refusal end
-record.OwnerPod = ARGV[6]
-return write(record, ARGV[3], ARGV[4], redis.call('INCR', KEYS[1]), ARGV[5])
+record.OwnerPod = ARGV[4]
+return give(record, ARGV[1], ARGV[2], ARGV[3])
 """
-)
 
-# Hold a lease for longer, while it lasts. ARGV: 3 lease, 4 retention, 5 owner, 6 token.
-RENEW = (
-    COMMON
-    + """
-local record, found = owned(ARGV[5], ARGV[6])
+# Hold a lease for longer, while it lasts. ARGV: 1 lease, 2 retention, 3 owner, 4 token.
+RENEW = """
+local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
 if ends_at(record) <= now then return {'expired', record.OwnerPod} end
-return write(record, ARGV[3], ARGV[4], found.token, found.call)
+write(record, found, ARGV[1], ARGV[2])
+return tonumber(ARGV[1])
 """
-)
 
-# Write a record anew and hold its lease for longer, while it lasts. ARGV: 3 lease, 4 retention, 5 owner, 6 token,
-# 7 record.
-SET = (
-    COMMON
-    + """
-local record, found = owned(ARGV[5], ARGV[6])
+# Write a record anew and hold its lease for longer, while it lasts. ARGV: 1 lease, 2 retention, 3 owner, 4 token,
+# 5 record.
+SET = """
+local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
 if ends_at(record) <= now then return {'expired', record.OwnerPod} end
-local changed, wrong = decode(ARGV[7], true)
+local changed, wrong = decode(ARGV[5], true)
 if not changed then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
 if kind == 'stream' and (changed.OpenedAtUtc or '') == '' then changed.OpenedAtUtc = record.OpenedAtUtc end
-return write(changed, ARGV[3], ARGV[4], found.token, found.call)
+write(changed, found, ARGV[1], ARGV[2])
+return tonumber(ARGV[1])
 """
-)
 
 # Tell how far a transcode has come; neither number ever goes back, and the lease ends when it did. Also after the lease
-# has ended, until somebody else takes over. ARGV: 3 owner, 4 token, 5 segment, 6 offset, 7 manifest, 8 prefix (empty:
+# has ended, until somebody else takes over. ARGV: 1 owner, 2 token, 3 segment, 4 offset, 5 manifest, 6 prefix (empty:
 # as they are).
-PROGRESS = (
-    COMMON
-    + """
-local record, found = owned(ARGV[3], ARGV[4])
+PROGRESS = """
+local record, found = owned(ARGV[1], ARGV[2])
 if not record then return found end
-record.LastCompletedSegmentIndex = math.max(record.LastCompletedSegmentIndex or 0, tonumber(ARGV[5]))
-record.LastDurablePlaybackOffset = math.max(record.LastDurablePlaybackOffset or 0, tonumber(ARGV[6]))
-if ARGV[7] ~= '' then record.ManifestPath = ARGV[7] end
-if ARGV[8] ~= '' then record.SegmentPathPrefix = ARGV[8] end
-local text = encode(record)
-redis.call('SET', KEYS[3], text, 'KEEPTTL')
-return {'held', found.token, text, ends_at(record) - now}
+record.LastCompletedSegmentIndex = math.max(record.LastCompletedSegmentIndex or 0, tonumber(ARGV[3]))
+record.LastDurablePlaybackOffset = math.max(record.LastDurablePlaybackOffset or 0, tonumber(ARGV[4]))
+if ARGV[5] ~= '' then record.ManifestPath = ARGV[5] end
+if ARGV[6] ~= '' then record.SegmentPathPrefix = ARGV[6] end
+redis.call('SET', KEYS[1], encode(record), 'KEEPTTL')
+return math.max(ends_at(record) - now, 0)
 """
-)
 
-# Remove a record. ARGV: 3 owner, 4 token.
-DELETE = (
-    COMMON
-    + """
-local record, found = owned(ARGV[3], ARGV[4])
+# Remove a record. ARGV: 1 owner, 2 token. Result when removed: 0.
+DELETE = """
+local record, found = owned(ARGV[1], ARGV[2])
 if not record then return found end
-for place = 3, #KEYS do redis.call('DEL', KEYS[place]) end
-return {'held', found.token, encode(record), 0}
+redis.call('DEL', unpack(KEYS))
+return 0
 """
-)
 
-# Remove a record, whoever holds it, if it is still the one that was seen. ARGV: 3 the record as it was read.
-# Result: {1 when removed, otherwise 0}.
-DROP = (
-    COMMON
-    + """
-if redis.call('GET', KEYS[3]) ~= ARGV[3] then return {0} end
-for place = 3, #KEYS, 2 do
-  if redis.call('GET', KEYS[place]) == ARGV[3] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+# Remove a record, whoever holds it, if it is still the one that was seen. ARGV: 1 the record as it was read.
+# Result: 1 when removed, otherwise 0.
+DROP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for place = 1, last, 2 do
+  if redis.call('GET', KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
 end
-return {1}
+return 1
 """
-)
 
-ALL = {
-    "read": READ,
-    "create": CREATE,
-    "take over": TAKE_OVER,
-    "renew record": RENEW,
-    "set": SET,
-    "progress": PROGRESS,
-    "delete": DELETE,
-    "drop": DROP,
-}
+
+class RecordScripts:
+    """All scripts for one kind of records.
+
+    Args:
+        kind: `session` or `stream`.
+    """
+
+    def __init__(self, kind: str) -> None:
+        common = COMMON.replace("@KIND@", kind)
+        self.read = common + READ
+        self.create = common + CREATE
+        self.take_over = common + TAKE_OVER
+        self.renew = common + RENEW
+        self.set = common + SET
+        self.progress = common + PROGRESS
+        self.delete = common + DELETE
+        self.drop = common + DROP
+
+    def all(self) -> tuple[str, ...]:
+        """Every one, such as to keep them all in Redis's cache."""
+        return tuple(vars(self).values())
+
+
+SESSION, STREAM = RecordScripts("session"), RecordScripts("stream")

@@ -56,7 +56,7 @@ def rehearse_take_over(client: redis.Redis) -> str:
 
 def _write(role: str, term: int) -> Call[bool]:
     keys = (fence_key(role), f"{fence_key(role)}:value")
-    return Call(FENCED_SET, keys, (term, "scratch", SCRATCH_MS), lambda reply, _: reply[0] == 1, lambda _: True)
+    return Call(FENCED_SET, keys, (term, "scratch", SCRATCH_MS), lambda reply, _: reply == 1, lambda _: True)
 
 
 def _take_over(store: RedisStore, second: RoleLease) -> RoleHeld:

@@ -1,5 +1,6 @@
 """The lease of a role, such as the leader's: one holder at a time, and a term that grows with each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import cast
@@ -82,7 +83,7 @@ class RoleLease:
         """Hold the lease for longer. The result is when it ends on the store's clock; None when it is lost."""
 
         def read(reply: Reply, asked_at: float) -> float | None:
-            return ends_at(asked_at, self.lease_ms) if reply[0] == 1 else None
+            return ends_at(asked_at, self.lease_ms) if reply == 1 else None
 
         keys = (lease_key(self.role),)
         return Call(scripts.RENEW, keys, (self.owner, term, self.lease_ms), read, lambda _: inf)
@@ -90,13 +91,13 @@ class RoleLease:
     def release(self, term: int) -> Call[bool]:
         """Give the lease back. The result is whether it was held until then."""
         keys = (lease_key(self.role),)
-        return Call(scripts.RELEASE, keys, (self.owner, term), lambda reply, _: reply[0] == 1, lambda _: True)
+        return Call(scripts.RELEASE, keys, (self.owner, term), lambda reply, _: reply == 1, lambda _: True)
 
     def _win(self, script: str, *further: int) -> Call[RoleHeld | RoleRefused]:
         def read(reply: Reply, asked_at: float) -> RoleHeld | RoleRefused:
-            won, term, owner, left = cast(tuple[int, int, str, int], tuple(reply))
+            won, term, owner, left = cast(Sequence[int | str], reply)
             if won:
-                return RoleHeld(int(term), ends_at(asked_at, min(self.lease_ms, left)))
+                return RoleHeld(int(term), ends_at(asked_at, min(self.lease_ms, int(left))))
             return RoleRefused(str(owner), int(term), max(int(left), 0))
 
         keys = (fence_key(self.role), lease_key(self.role), PAUSE_KEY)

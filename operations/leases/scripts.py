@@ -95,44 +95,44 @@ return give(ARGV[1], ARGV[2], ARGV[3])
 
 # Hold a lease for longer; only its holder can.
 # KEYS: 1 lease. ARGV: 1 owner, 2 term, 3 duration in ms from now.
-# Result: {1 when it is held on, 0 when it is not this owner's with this term}.
+# Result: 1 when it is held on, 0 when it is not this owner's with this term.
 RENEW = """
 local held = redis.call('GET', KEYS[1])
 if not held then
-  return {0}
+  return 0
 end
 local lease = cjson.decode(held)
 if lease['owner'] ~= ARGV[1] or lease['term'] ~= tonumber(ARGV[2]) then
-  return {0}
+  return 0
 end
-return {redis.call('PEXPIRE', KEYS[1], ARGV[3])}
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
 
 # Give a lease back; only its holder can.
 # KEYS: 1 lease. ARGV: 1 owner, 2 term.
-# Result: {1 when it is free now, 0 when it is not this owner's with this term}.
+# Result: 1 when it is free now, 0 when it is not this owner's with this term.
 RELEASE = """
 local held = redis.call('GET', KEYS[1])
 if not held then
-  return {0}
+  return 0
 end
 local lease = cjson.decode(held)
 if lease['owner'] ~= ARGV[1] or lease['term'] ~= tonumber(ARGV[2]) then
-  return {0}
+  return 0
 end
-return {redis.call('DEL', KEYS[1])}
+return redis.call('DEL', KEYS[1])
 """
 
 # Write a value on behalf of a term; refused once a newer term was given.
 # KEYS: 1 counter, 2 what to write. ARGV: 1 term, 2 value, 3 how long the value lives in ms.
-# Result: {1 when written, 0 when the term is not the newest}.
+# Result: 1 when written, 0 when the term is not the newest.
 FENCED_SET = """
 local newest = redis.call('GET', KEYS[1])
 if not newest or tonumber(newest) ~= tonumber(ARGV[1]) then
-  return {0}
+  return 0
 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return {1}
+return 1
 """
 
 ALL = {"seed": SEED, "acquire": ACQUIRE, "depose": DEPOSE, "renew": RENEW, "release": RELEASE, "fenced set": FENCED_SET}

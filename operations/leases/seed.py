@@ -89,7 +89,7 @@ def seed(
             _require_schema(client)
             with _room(endpoint):
                 progress("loading the scripts", 0.3)
-                for script in (*scripts.ALL.values(), *record_scripts.ALL.values()):
+                for script in (*scripts.ALL.values(), *record_scripts.SESSION.all(), *record_scripts.STREAM.all()):
                     client.script_load(script)
                 progress("rehearsing a take-over", 0.5)
                 rehearsal = rehearse_take_over(client)
