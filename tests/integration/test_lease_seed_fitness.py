@@ -37,7 +37,7 @@ def test_a_redis_as_the_project_sets_it_up_passes(redis_server: RedisFactory) ->
     assert {check.name for check in report.checks} >= {
         *("password", "replication role", "maxmemory-policy", "appendonly", "appendfsync", "maxmemory")
     }
-    assert "term 2 took over from term 1, whose owner could no longer write" in report.summary()
+    assert "term 3 took over from term 2, whose owner could no longer write" in report.summary()
     assert told == sorted(told, key=lambda fraction: fraction or 0)
     assert told[-1] == 1.0
 
