@@ -178,6 +178,9 @@ local function closed()
 end
 """
 
+# Before a script that writes over what is there, and so works also where Redis is full: no lease ends for lack of room.
+WHEN_FULL = "#!lua flags=allow-oom"
+
 # Read a record. ARGV: none further.
 # Result: {} when there is none; {text, what is wrong} when it is corrupt; otherwise {text, how long its lease lasts in
 # ms (not above 0 when it has ended), its token or 0}.
@@ -219,7 +222,8 @@ return write(record, ARGV[3], ARGV[4], redis.call('INCR', KEYS[1]), ARGV[5])
 # Win the lease of a record whose lease has ended; nobody else can win the same one. ARGV: 3 lease, 4 retention, 5 the
 # call's name (as with CREATE), 6 owner. The record is otherwise left as it was.
 TAKE_OVER = (
-    COMMON
+    WHEN_FULL
+    + COMMON
     + """
 local text = redis.call('GET', KEYS[3])
 if not text then return {'absent'} end
@@ -237,7 +241,8 @@ return write(record, ARGV[3], ARGV[4], redis.call('INCR', KEYS[1]), ARGV[5])
 
 # Hold a lease for longer, while it lasts. ARGV: 3 lease, 4 retention, 5 owner, 6 token.
 RENEW = (
-    COMMON
+    WHEN_FULL
+    + COMMON
     + """
 local record, found = owned(ARGV[5], ARGV[6])
 if not record then return found end
@@ -265,7 +270,8 @@ return write(changed, ARGV[3], ARGV[4], found.token, found.call)
 # has ended, until somebody else takes over. ARGV: 3 owner, 4 token, 5 segment, 6 offset, 7 manifest, 8 prefix (empty:
 # as they are).
 PROGRESS = (
-    COMMON
+    WHEN_FULL
+    + COMMON
     + """
 local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end

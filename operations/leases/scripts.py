@@ -30,8 +30,9 @@ end
 return {made, tonumber(redis.call('GET', KEYS[1]))}
 """
 
-# How a lease is given: used by the scripts below.
-_GIVE = """
+# How a lease is given: used by the scripts below. A Redis that is full must still be able to have a leader, whose lease
+# takes no more room than the one before.
+_GIVE = """#!lua flags=allow-oom
 local function give(owner, duration, call)
   local term = redis.call('INCR', KEYS[1])
   local now = redis.call('TIME')
