@@ -129,6 +129,8 @@ class Endpoint:
     def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
         options: dict[str, Any] = {
             "decode_responses": True,
+            # What another program left there may be no text; it must be readable, and removable, all the same.
+            "encoding_errors": "surrogateescape",
             "socket_connect_timeout": patience.connect_seconds,
             "socket_timeout": patience.answer_seconds,
         }

@@ -74,7 +74,7 @@ class Holding(Generic[Record]):
         return Call(
             scripts.DROP,
             self._keys(found.record),
-            (self.kind, self._id(found.record), found.text),
+            (self.kind, self.prefix, found.text),
             lambda reply, _: reply[0] == 1,
             lambda _: False,
         )
@@ -84,14 +84,14 @@ class Holding(Generic[Record]):
         return Call(
             scripts.DROP,
             self._keys_of((corrupt.key,)),
-            (self.kind, "", corrupt.text),
+            (self.kind, self.prefix, corrupt.text),
             lambda reply, _: reply[0] == 1,
             lambda _: False,
         )
 
     def list(self) -> Steps[Listing[Record]]:
         """All records, whether their lease lasts or not. Keys that come and go meanwhile may be missed."""
-        found: dict[str, Found[Record]] = {}
+        found: dict[tuple[str, ...], Found[Record]] = {}
         corrupt: list[Corrupt] = []
         cursor = 0
         while True:
@@ -101,14 +101,11 @@ class Holding(Generic[Record]):
                 if isinstance(one, Corrupt):
                     corrupt.append(one)
                 elif one is not None:
-                    found[self._id(one.record)] = one
+                    found[self._record_keys(one.record)] = one
             if not cursor:
                 break
         corrupt.sort(key=lambda one: one.key)
-        return Listing(tuple(found[name] for name in sorted(found)), tuple(corrupt))
-
-    def _id(self, record: Record) -> str:
-        raise NotImplementedError
+        return Listing(tuple(found[keys] for keys in sorted(found)), tuple(corrupt))
 
     def _record_keys(self, record: Record) -> tuple[str, ...]:
         raise NotImplementedError
@@ -123,7 +120,7 @@ class Holding(Generic[Record]):
         pairs = [key for record_key in record_keys for key in (record_key, hold_key(record_key))]
         return (fence_key(self.counter), PAUSE_KEY, *pairs)
 
-    def _at(self, key: str, identifier: str = "") -> Call[Found[Record] | Corrupt | None]:
+    def _at(self, key: str) -> Call[Found[Record] | Corrupt | None]:
         """What lies at a key."""
 
         def read(reply: Reply, _: float) -> Found[Record] | Corrupt | None:
@@ -138,7 +135,7 @@ class Holding(Generic[Record]):
                 case _:
                     return None
 
-        return Call(scripts.READ, self._keys_of((key,)), (self.kind, identifier), read, lambda _: None)
+        return Call(scripts.READ, self._keys_of((key,)), (self.kind, self.prefix), read, lambda _: None)
 
     def _leased(self, script: str, record: Record, *arguments: str | int) -> "Call[Held[Record] | Refused]":
         durations = (self.timing.lease_ms, self.timing.retention_ms)
@@ -148,7 +145,7 @@ class Holding(Generic[Record]):
         return Call(
             script,
             self._keys(record),
-            (self.kind, self._id(record), *arguments),
+            (self.kind, self.prefix, *arguments),
             self._lease,
             lambda _: Held(0, inf, record.text(), self._read),
         )

@@ -18,7 +18,7 @@ class TranscodeSessions(Holding[TranscodeSession]):
     def get(self, play_session_id: str) -> Call[Found[TranscodeSession] | Corrupt | None]:
         """A session, also when its lease has ended."""
         NAME.validate_python(play_session_id)
-        return self._at(session_key(play_session_id), play_session_id)
+        return self._at(session_key(play_session_id))
 
     def progress(self, session: TranscodeSession, token: int) -> Call[Held[TranscodeSession] | Refused]:
         """Tell how far the transcode has come, as its holder. Neither number ever goes back, the paths stay where the
@@ -27,9 +27,6 @@ class TranscodeSessions(Holding[TranscodeSession]):
         return self._call(
             scripts.PROGRESS, session, (session.owner, token, session.last_segment, session.offset_ticks, *paths)
         )
-
-    def _id(self, record: TranscodeSession) -> str:
-        return record.play_session_id
 
     def _record_keys(self, record: TranscodeSession) -> tuple[str, ...]:
         return (session_key(record.play_session_id),)
@@ -50,10 +47,7 @@ class LiveStreams(Holding[LiveStream]):
         """A stream by the id of its session or play session, also when its lease has ended."""
         NAME.validate_python(live_stream_id)
         NAME.validate_python(other_id)
-        return self._at(stream_key(live_stream_id, other_id), live_stream_id)
-
-    def _id(self, record: LiveStream) -> str:
-        return record.live_stream_id
+        return self._at(stream_key(live_stream_id, other_id))
 
     def _record_keys(self, record: LiveStream) -> tuple[str, ...]:
         others = (record.session_id, record.play_session_id)

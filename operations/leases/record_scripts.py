@@ -7,27 +7,28 @@ for it, the end of the lease. Time is Redis's own. Every write that needs a leas
 All scripts begin with `COMMON` and take the same keys:
 KEYS: 1 counter of tokens, 2 pause after a new counter, 3 record, 4 its hold; a live stream's may be kept under a second
 name: 5 record, 6 hold.
-ARGV: 1 `session` or `stream`, 2 the id that the record must carry (empty: any), then as each script says. Durations are
-in ms.
+ARGV: 1 `session` or `stream`, 2 what the keys of records begin with, then as each script says. Durations are in ms.
 Results are arrays of a word and what belongs to it: {'held', token, record, ms left} when done; otherwise a refusal:
 {'absent'}, {'corrupt', what is wrong}, {'taken', owner, ms left}, {'expired'}, {'lost', owner}, {'unseeded'},
 {'paused', ms left}.
 """
 
 COMMON = """
-local kind, id = ARGV[1], ARGV[2]
+local kind, prefix = ARGV[1], ARGV[2]
+-- The greatest number, or the most characters.
 local FIELDS = {
   session = {
-    PlaySessionId = 'string', OwnerPod = 'string', LeaseExpiresUtc = 'string', ManifestPath = 'string',
-    SegmentPathPrefix = 'string', MediaSourceId = 'string', LastCompletedSegmentIndex = 'number',
-    LastDurablePlaybackOffset = 'number', LeaseExpiresUnixTimeMilliseconds = 'number',
+    PlaySessionId = {'string', 256}, OwnerPod = {'string', 256}, LeaseExpiresUtc = {'string', 4096},
+    ManifestPath = {'string', 4096}, SegmentPathPrefix = {'string', 4096}, MediaSourceId = {'string', 256},
+    LastCompletedSegmentIndex = {'number', 2147483647}, LastDurablePlaybackOffset = {'number', 9007199254740992},
+    LeaseExpiresUnixTimeMilliseconds = {'number', 9007199254740992},
   },
   stream = {
-    LiveStreamId = 'string', SessionId = 'string', PlaySessionId = 'string', OwnerPod = 'string',
-    OpenedAtUtc = 'string',
+    LiveStreamId = {'string', 256}, SessionId = {'string', 256}, PlaySessionId = {'string', 256},
+    OwnerPod = {'string', 256}, OpenedAtUtc = {'string', 4096},
   },
 }
-local ID = {session = 'PlaySessionId', stream = 'LiveStreamId'}
+local NEEDED = {session = {'PlaySessionId', 'OwnerPod'}, stream = {'LiveStreamId', 'SessionId', 'OwnerPod'}}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -72,12 +73,50 @@ local function ms_of(text)
   local shift = 0
   if zone ~= '' and zone ~= 'Z' then
     local sign, hours, minutes = string.match(zone, '^([+-])(%d%d):(%d%d)$')
-    if not sign then return nil end
+    if not sign or tonumber(hours) > 14 or tonumber(minutes) > 59 then return nil end
     shift = (hours * 60 + minutes) * (sign == '+' and 60 or -60)
   end
-  local seconds = days_of(tonumber(year), tonumber(month), tonumber(day)) * 86400
-    + hour * 3600 + minute * 60 + second - shift
+  local days = days_of(tonumber(year), tonumber(month), tonumber(day))
+  local same_year, same_month, same_day = date_of(days)
+  if same_year ~= tonumber(year) or same_month ~= tonumber(month) or same_day ~= tonumber(day)
+    or tonumber(hour) > 23 or tonumber(minute) > 59 or tonumber(second) > 59 then
+    return nil
+  end
+  local seconds = days * 86400 + hour * 3600 + minute * 60 + second - shift
   return seconds * 1000 + math.floor((tonumber('0' .. (fraction or '')) or 0) * 1000)
+end
+
+-- What lies at a key: false when there is nothing, and no record when it is no text.
+local function text_of(key)
+  local found = redis.call('TYPE', key).ok
+  if found == 'string' then return redis.call('GET', key) end
+  return found ~= 'none' and '(a ' .. found .. ')'
+end
+
+-- Whether a text is UTF-8 of at most so many characters, none of them a control character.
+local function plain(text, most)
+  for _, wrong in ipairs({'%c', '\\194[\\128-\\159]', '\\224[\\128-\\159]', '\\237[\\160-\\191]',
+    '\\240[\\128-\\143]', '\\244[\\144-\\191]'}) do
+    if string.find(text, wrong) then return false end
+  end
+  local follows = '[\\128-\\191]'
+  for count, first in ipairs({'[\\194-\\223]', '[\\224-\\239]', '[\\240-\\244]'}) do
+    text = string.gsub(text, first .. string.rep(follows, count), ' ')
+  end
+  return #text <= most and not string.find(text, '[\\128-\\255]')
+end
+
+-- Whether a number is whole, not below 0 nor above the greatest, and written in full.
+local function whole(text, name, value, most)
+  return value >= 0 and value <= most and value == math.floor(value)
+    and string.find(text, '"' .. name .. '"%s*:%s*' .. string.format('%.0f', value) .. '%s*[,}]')
+end
+
+-- Whether a record lies where its ids say.
+local function at_home(record)
+  if kind == 'session' then return KEYS[3] == prefix .. record.PlaySessionId end
+  local key = prefix .. record.LiveStreamId .. ':'
+  return KEYS[3] == key .. record.SessionId or KEYS[3] == key .. (record.PlaySessionId or '')
 end
 
 -- A record, or nil and what is wrong with it; `new` when it has no lease yet.
@@ -85,22 +124,27 @@ local function decode(text, new)
   local ok, record = pcall(cjson.decode, text)
   if not ok or type(record) ~= 'table' then return nil, 'no JSON object' end
   for name, value in pairs(record) do
-    local wanted = FIELDS[kind][name]
+    local wanted, most = unpack(FIELDS[kind][name] or {})
     if not wanted then return nil, 'unknown field ' .. tostring(name) end
     if value == cjson.null and wanted == 'string' then
       record[name] = ''
     elseif type(value) ~= wanted then
       return nil, name .. ' is no ' .. wanted
-    elseif wanted == 'number' and (value < 0 or value ~= math.floor(value) or value > 9007199254740992) then
-      return nil, name .. ' is no whole number from 0 to 2^53'
+    elseif wanted == 'number' and not whole(text, name, value, most) then
+      return nil, string.format('%s is no whole number from 0 to %.0f', name, most)
+    elseif wanted == 'string' and not plain(value, most) then
+      return nil, name .. ' is no text of at most ' .. most .. ' characters without control characters'
     end
   end
-  if id ~= '' and record[ID[kind]] ~= id then return nil, ID[kind] .. ' is not that of its key' end
-  if (record.OwnerPod or '') == '' then return nil, 'no OwnerPod' end
+  for _, name in ipairs(NEEDED[kind]) do
+    if (record[name] or '') == '' then return nil, 'no ' .. name end
+  end
+  if not at_home(record) then return nil, 'its ids are not those of its key' end
   if kind == 'session' and not new and not record.LeaseExpiresUnixTimeMilliseconds
     and not ms_of(record.LeaseExpiresUtc or '') then
     return nil, 'no time at which its lease ends'
   end
+  if (record.OpenedAtUtc or '') ~= '' and not ms_of(record.OpenedAtUtc) then return nil, 'OpenedAtUtc is no date' end
   return record
 end
 
@@ -117,7 +161,7 @@ end
 
 -- The hold: token, the call that won it, the owner, the lease's end (ms of Redis's clock).
 local function hold()
-  local text = redis.call('GET', KEYS[4])
+  local text = text_of(KEYS[4])
   if not text then return nil end
   local ok, found = pcall(cjson.decode, text)
   return ok and type(found) == 'table' and found or nil
@@ -152,7 +196,7 @@ end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
-  local text = redis.call('GET', KEYS[3])
+  local text = text_of(KEYS[3])
   if not text then return nil, {'absent'} end
   local record, wrong = decode(text)
   if not record then return nil, {'corrupt', wrong} end
@@ -187,7 +231,7 @@ WHEN_FULL = "#!lua flags=allow-oom"
 READ = (
     COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_of(KEYS[3])
 if not text then return {} end
 local record, wrong = decode(text)
 if not record then return {text, wrong} end
@@ -201,7 +245,7 @@ return {text, ends_at(record) - now, found and found.owner == record.OwnerPod an
 CREATE = (
     COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_of(KEYS[3])
 if text then
   local record, wrong = decode(text)
   if not record then return {'corrupt', wrong} end
@@ -225,7 +269,7 @@ TAKE_OVER = (
     WHEN_FULL
     + COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_of(KEYS[3])
 if not text then return {'absent'} end
 local record, wrong = decode(text)
 if not record then return {'corrupt', wrong} end
@@ -301,9 +345,9 @@ return {'held', found.token, encode(record), 0}
 DROP = (
     COMMON
     + """
-if redis.call('GET', KEYS[3]) ~= ARGV[3] then return {0} end
+if text_of(KEYS[3]) ~= ARGV[3] then return {0} end
 for place = 3, #KEYS, 2 do
-  if redis.call('GET', KEYS[place]) == ARGV[3] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+  if text_of(KEYS[place]) == ARGV[3] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
 end
 return {1}
 """
