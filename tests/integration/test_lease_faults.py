@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -302,6 +303,7 @@ def test_a_removal_that_was_not_answered_finds_nothing_left(
 def replica(redis_server: RedisFactory, server: RedisServer) -> RedisServer:
     """A copy of `server`."""
     server.client().config_set("repl-diskless-sync-delay", 0)
+    server.client().config_set("shutdown-timeout", 0)
     replica = redis_server(settings={"replicaof": f"127.0.0.1 {server.port}", "masterauth": str(server.password)})
     wait_until(
         lambda: bool(replica.client().exists("jellyfin-ha:fence:transcode")), seconds=20, what="the end of replication"
@@ -397,3 +399,14 @@ def test_nobody_listening_is_told() -> None:
         open_store(Endpoint(f"redis://127.0.0.1:{free_port()}/0"), replicas=2, patience=Patience(tries=1)),
     ):
         pass
+
+
+def test_the_store_that_was_chosen_is_logged_without_its_password(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        _open(server.endpoint)
+        _open_async(server.endpoint)
+    place = f"leases are kept in Redis at 127.0.0.1:{server.port}"
+    assert [record.message for record in caplog.records if "leases" in record.message] == [place, place]
+    assert str(server.password) not in caplog.text
