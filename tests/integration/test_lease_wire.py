@@ -351,3 +351,12 @@ def test_dates_in_redis_are_those_of_the_calendar(seeded: RedisStore, moment: da
 )
 def test_what_is_no_date_is_none_in_redis_either(store: RedisStore, text: str) -> None:
     assert _calendar(store, 0, text)[1] == ""
+
+
+def test_progress_never_goes_back(store: RedisStore) -> None:
+    film = TranscodeSession(play_session_id=PLAY_ID, owner="a", last_segment=7, offset_ticks=10**15)
+    held = store.do(SESSIONS.create(film))
+    assert isinstance(held, Held)
+    answer = store.do(SESSIONS.progress(film.model_copy(update={"last_segment": 6, "offset_ticks": 5}), held.token))
+    assert isinstance(answer, Held)
+    assert answer.record == film
