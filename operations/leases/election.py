@@ -17,9 +17,7 @@ from contextlib import suppress
 
 import redis
 
-from ..errors import UserError
 from .calls import Call
-from .outcomes import LEAST_LEASE_MS, LONGEST_LEASE_MS
 from .roles import RoleHeld, RoleLease, RoleRefused
 from .store import AsyncStore
 from .terms import Elected, Ended, Ending, Event, Following, Term
@@ -52,10 +50,6 @@ class Candidate:
     """
 
     def __init__(self, role: str, owner: str, on_event: Callable[[Event], None], *, lease_ms: int = LEASE_MS) -> None:
-        if not LEAST_LEASE_MS <= lease_ms <= LONGEST_LEASE_MS:
-            raise UserError(
-                f"expected a lease of {LEAST_LEASE_MS} to {LONGEST_LEASE_MS} ms, found {lease_ms} ms", exit_code=2
-            )
         self._lease = RoleLease(role, owner, lease_ms)
         self._on_event = on_event
         self._renew_seconds = lease_ms / 1000 / RENEWALS

@@ -27,9 +27,6 @@ class TranscodeSessions(Holding[TranscodeSession]):
         numbers = (session.last_segment, session.offset_ticks)
         return self._hold_on(self.scripts.progress, session, token, session.owner, token, *numbers, *paths)
 
-    def _id(self, record: TranscodeSession) -> str:
-        return record.play_session_id
-
     def _record_keys(self, record: TranscodeSession) -> tuple[str, ...]:
         return (session_key(record.play_session_id),)
 
@@ -50,9 +47,6 @@ class LiveStreams(Holding[LiveStream]):
         NAME.validate_python(live_stream_id)
         NAME.validate_python(other_id)
         return self._at(stream_key(live_stream_id, other_id))
-
-    def _id(self, record: LiveStream) -> str:
-        return record.live_stream_id
 
     def _record_keys(self, record: LiveStream) -> tuple[str, ...]:
         others = (record.session_id, record.play_session_id)

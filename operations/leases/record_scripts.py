@@ -13,21 +13,26 @@ a refusal otherwise: {'absent'}, {'corrupt', what is wrong}, {'taken', owner, ms
 {'lost', owner}, {'unseeded'}, {'paused', ms left}.
 """
 
+from .keys import SESSION_PREFIX, STREAM_PREFIX
+
 COMMON = """
-local kind = '@KIND@'
+local kind, prefix = '@KIND@', '@PREFIX@'
 -- The last of the keys of records and holds.
 local last = #KEYS
+-- The greatest number, or the most characters.
 local FIELDS = {
   session = {
-    PlaySessionId = 'string', OwnerPod = 'string', LeaseExpiresUtc = 'string', ManifestPath = 'string',
-    SegmentPathPrefix = 'string', MediaSourceId = 'string', LastCompletedSegmentIndex = 'number',
-    LastDurablePlaybackOffset = 'number', LeaseExpiresUnixTimeMilliseconds = 'number',
+    PlaySessionId = {'string', 256}, OwnerPod = {'string', 256}, LeaseExpiresUtc = {'string', 4096},
+    ManifestPath = {'string', 4096}, SegmentPathPrefix = {'string', 4096}, MediaSourceId = {'string', 256},
+    LastCompletedSegmentIndex = {'number', 2147483647}, LastDurablePlaybackOffset = {'number', 9007199254740992},
+    LeaseExpiresUnixTimeMilliseconds = {'number', 9007199254740992},
   },
   stream = {
-    LiveStreamId = 'string', SessionId = 'string', PlaySessionId = 'string', OwnerPod = 'string',
-    OpenedAtUtc = 'string',
+    LiveStreamId = {'string', 256}, SessionId = {'string', 256}, PlaySessionId = {'string', 256},
+    OwnerPod = {'string', 256}, OpenedAtUtc = {'string', 4096},
   },
 }
+local NEEDED = {session = {'PlaySessionId', 'OwnerPod'}, stream = {'LiveStreamId', 'SessionId', 'OwnerPod'}}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -72,19 +77,50 @@ local function ms_of(text)
   local shift = 0
   if zone ~= '' and zone ~= 'Z' then
     local sign, hours, minutes = string.match(zone, '^([+-])(%d%d):(%d%d)$')
-    if not sign then return nil end
+    if not sign or tonumber(hours) > 14 or tonumber(minutes) > 59 then return nil end
     shift = (hours * 60 + minutes) * (sign == '+' and 60 or -60)
   end
-  local seconds = days_of(tonumber(year), tonumber(month), tonumber(day)) * 86400
-    + hour * 3600 + minute * 60 + second - shift
+  local days = days_of(tonumber(year), tonumber(month), tonumber(day))
+  local same_year, same_month, same_day = date_of(days)
+  if same_year ~= tonumber(year) or same_month ~= tonumber(month) or same_day ~= tonumber(day)
+    or tonumber(hour) > 23 or tonumber(minute) > 59 or tonumber(second) > 59 then
+    return nil
+  end
+  local seconds = days * 86400 + hour * 3600 + minute * 60 + second - shift
   return seconds * 1000 + math.floor((tonumber('0' .. (fraction or '')) or 0) * 1000)
+end
+
+-- What lies at a key: false when there is nothing, and no record when it is no text.
+local function text_of(key)
+  local found = redis.call('TYPE', key).ok
+  if found == 'string' then return redis.call('GET', key) end
+  return found ~= 'none' and '(a ' .. found .. ')'
+end
+
+-- Whether a text is UTF-8 of at most so many characters, none of them a control character.
+local function plain(text, most)
+  for _, wrong in ipairs({'%c', '\\194[\\128-\\159]', '\\224[\\128-\\159]', '\\237[\\160-\\191]',
+    '\\240[\\128-\\143]', '\\244[\\144-\\191]'}) do
+    if string.find(text, wrong) then return false end
+  end
+  local follows = '[\\128-\\191]'
+  for count, first in ipairs({'[\\194-\\223]', '[\\224-\\239]', '[\\240-\\244]'}) do
+    text = string.gsub(text, first .. string.rep(follows, count), ' ')
+  end
+  return #text <= most and not string.find(text, '[\\128-\\255]')
+end
+
+-- Whether a number is whole, not below 0 nor above the greatest, and written in full.
+local function whole(text, name, value, most)
+  return value >= 0 and value <= most and value == math.floor(value)
+    and string.find(text, '"' .. name .. '"%s*:%s*' .. string.format('%.0f', value) .. '%s*[,}]')
 end
 
 -- Whether a record lies where its ids say.
 local function at_home(record)
-  if kind == 'session' then return KEYS[1] == 'jellyfin:transcode:' .. (record.PlaySessionId or '') end
-  local start = 'jellyfin:livestream:' .. (record.LiveStreamId or '') .. ':'
-  return KEYS[1] == start .. (record.SessionId or '') or KEYS[1] == start .. (record.PlaySessionId or '')
+  if kind == 'session' then return KEYS[1] == prefix .. record.PlaySessionId end
+  local key = prefix .. record.LiveStreamId .. ':'
+  return KEYS[1] == key .. record.SessionId or KEYS[1] == key .. (record.PlaySessionId or '')
 end
 
 -- A record, or nil and what is wrong with it; `new` when it has no lease yet.
@@ -92,22 +128,27 @@ local function decode(text, new)
   local ok, record = pcall(cjson.decode, text)
   if not ok or type(record) ~= 'table' then return nil, 'no JSON object' end
   for name, value in pairs(record) do
-    local wanted = FIELDS[kind][name]
+    local wanted, most = unpack(FIELDS[kind][name] or {})
     if not wanted then return nil, 'unknown field ' .. tostring(name) end
     if value == cjson.null and wanted == 'string' then
       record[name] = ''
     elseif type(value) ~= wanted then
       return nil, name .. ' is no ' .. wanted
-    elseif wanted == 'number' and (value < 0 or value ~= math.floor(value) or value > 9007199254740992) then
-      return nil, name .. ' is no whole number from 0 to 2^53'
+    elseif wanted == 'number' and not whole(text, name, value, most) then
+      return nil, string.format('%s is no whole number from 0 to %.0f', name, most)
+    elseif wanted == 'string' and not plain(value, most) then
+      return nil, name .. ' is no text of at most ' .. most .. ' characters without control characters'
     end
   end
+  for _, name in ipairs(NEEDED[kind]) do
+    if (record[name] or '') == '' then return nil, 'no ' .. name end
+  end
   if not at_home(record) then return nil, 'its ids are not those of its key' end
-  if (record.OwnerPod or '') == '' then return nil, 'no OwnerPod' end
   if kind == 'session' and not new and not record.LeaseExpiresUnixTimeMilliseconds
     and not ms_of(record.LeaseExpiresUtc or '') then
     return nil, 'no time at which its lease ends'
   end
+  if (record.OpenedAtUtc or '') ~= '' and not ms_of(record.OpenedAtUtc) then return nil, 'OpenedAtUtc is no date' end
   return record
 end
 
@@ -118,12 +159,13 @@ local function encode(record)
     local shown = type(value) == 'number' and string.format('%.0f', value) or cjson.encode(value)
     parts[#parts + 1] = '"' .. name .. '":' .. shown
   end
+  table.sort(parts)
   return '{' .. table.concat(parts, ',') .. '}'
 end
 
--- The hold: token, the call that won it, the owner, and a live stream's end of the lease (ms of Redis's clock).
+-- The hold: token, the call that won it, the owner, the SHA-1 of the record, a live stream's end of the lease (ms).
 local function hold()
-  local text = redis.call('GET', KEYS[2])
+  local text = text_of(KEYS[2])
   if not text then return nil end
   local ok, found = pcall(cjson.decode, text)
   return ok and type(found) == 'table' and found or nil
@@ -140,6 +182,19 @@ local function ends_at(record)
   return kind == 'session' and ms_of(record.LeaseExpiresUtc) or now + 1
 end
 
+-- Write both, with SET's further arguments. The hold notes what the record was, so that only one that somebody else has
+-- written since is looked at in full again.
+local function put(record, found, ...)
+  local text = encode(record)
+  found.seen = redis.sha1hex(text)
+  local mark = encode(found)
+  for place = 1, last, 2 do
+    redis.call('SET', KEYS[place], text, ...)
+    redis.call('SET', KEYS[place + 1], mark, ...)
+  end
+  return text
+end
+
 local function write(record, found, lease, retention)
   local ends = now + lease
   if kind == 'session' then
@@ -148,12 +203,7 @@ local function write(record, found, lease, retention)
   else
     found.ends = ends
   end
-  local text, mark = encode(record), encode(found)
-  for place = 1, last, 2 do
-    redis.call('SET', KEYS[place], text, 'PX', retention)
-    redis.call('SET', KEYS[place + 1], mark, 'PX', retention)
-  end
-  return text
+  return put(record, found, 'PX', retention)
 end
 
 local function give(record, lease, retention, call)
@@ -163,11 +213,16 @@ end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
-  local text = redis.call('GET', KEYS[1])
+  local text = text_of(KEYS[1])
   if not text then return nil, {'absent'} end
-  local record, wrong = decode(text)
-  if not record then return nil, {'corrupt', wrong} end
   local found = hold()
+  local record, wrong
+  if found and found.seen == redis.sha1hex(text) then
+    record = cjson.decode(text)
+  else
+    record, wrong = decode(text)
+  end
+  if not record then return nil, {'corrupt', wrong} end
   if record.OwnerPod ~= owner or not found or found.owner ~= owner or found.token ~= tonumber(token) then
     return nil, {'lost', record.OwnerPod}
   end
@@ -189,12 +244,14 @@ local function closed()
 end
 """
 
+# Before a script that writes over what is there, and so works also where Redis is full: no lease ends for lack of room.
+WHEN_FULL = "#!lua flags=allow-oom"
 
 # Read a record. ARGV: none.
 # Result: {} when there is none; {text, what is wrong} when it is corrupt; otherwise {text, how long its lease lasts in
 # ms (not above 0 when it has ended), its token or 0}.
 READ = """
-local text = redis.call('GET', KEYS[1])
+local text = text_of(KEYS[1])
 if not text then return {} end
 local record, wrong = decode(text)
 if not record then return {text, wrong} end
@@ -206,7 +263,7 @@ return {text, ends_at(record) - now, found and found.owner == record.OwnerPod an
 # asked once more gets the same answer), 4 record.
 CREATE = """
 last = #KEYS - 2
-local text = redis.call('GET', KEYS[1])
+local text = text_of(KEYS[1])
 if text then
   local record, wrong = decode(text)
   if not record then return {'corrupt', wrong} end
@@ -227,7 +284,7 @@ return give(record, ARGV[1], ARGV[2], ARGV[3])
 # call's name (as with CREATE), 4 owner. The record is otherwise left as it was.
 TAKE_OVER = """
 last = #KEYS - 2
-local text = redis.call('GET', KEYS[1])
+local text = text_of(KEYS[1])
 if not text then return {'absent'} end
 local record, wrong = decode(text)
 if not record then return {'corrupt', wrong} end
@@ -272,7 +329,7 @@ record.LastCompletedSegmentIndex = math.max(record.LastCompletedSegmentIndex or 
 record.LastDurablePlaybackOffset = math.max(record.LastDurablePlaybackOffset or 0, tonumber(ARGV[4]))
 if ARGV[5] ~= '' then record.ManifestPath = ARGV[5] end
 if ARGV[6] ~= '' then record.SegmentPathPrefix = ARGV[6] end
-redis.call('SET', KEYS[1], encode(record), 'KEEPTTL')
+put(record, found, 'KEEPTTL')
 return math.max(ends_at(record) - now, 0)
 """
 
@@ -287,9 +344,9 @@ return 0
 # Remove a record, whoever holds it, if it is still the one that was seen. ARGV: 1 the record as it was read.
 # Result: 1 when removed, otherwise 0.
 DROP = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if text_of(KEYS[1]) ~= ARGV[1] then return 0 end
 for place = 1, last, 2 do
-  if redis.call('GET', KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+  if text_of(KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
 end
 return 1
 """
@@ -300,16 +357,17 @@ class RecordScripts:
 
     Args:
         kind: `session` or `stream`.
+        prefix: what the keys of records begin with.
     """
 
-    def __init__(self, kind: str) -> None:
-        common = COMMON.replace("@KIND@", kind)
+    def __init__(self, kind: str, prefix: str) -> None:
+        common = COMMON.replace("@KIND@", kind).replace("@PREFIX@", prefix)
         self.read = common + READ
         self.create = common + CREATE
-        self.take_over = common + TAKE_OVER
-        self.renew = common + RENEW
+        self.take_over = WHEN_FULL + common + TAKE_OVER
+        self.renew = WHEN_FULL + common + RENEW
         self.set = common + SET
-        self.progress = common + PROGRESS
+        self.progress = WHEN_FULL + common + PROGRESS
         self.delete = common + DELETE
         self.drop = common + DROP
 
@@ -318,4 +376,4 @@ class RecordScripts:
         return tuple(vars(self).values())
 
 
-SESSION, STREAM = RecordScripts("session"), RecordScripts("stream")
+SESSION, STREAM = RecordScripts("session", SESSION_PREFIX), RecordScripts("stream", STREAM_PREFIX)

@@ -1,8 +1,10 @@
 """The forks' records: what they hold, and their JSON, of which Redis keeps one text a record."""
 
+import re
+from datetime import datetime
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 # Ids come from clients. Jellyfin's own have 32 characters; longer ones than this are nobody's.
 ID_CHARACTERS = 256
@@ -21,6 +23,10 @@ def _text_of_null(value: object) -> object:
     return "" if value is None else value
 
 
+# What .NET writes for a DateTime.
+DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,16})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+# Of a wrong value, in words.
+SHOWN_CHARACTERS = 80
 NO_CONTROL_CHARACTERS = r"^\P{Cc}*$"
 # An id of a session or stream, or the name of a server.
 Name = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS, pattern=NO_CONTROL_CHARACTERS)]
@@ -28,6 +34,17 @@ MaybeName = Annotated[
     str, Field(max_length=ID_CHARACTERS, pattern=NO_CONTROL_CHARACTERS), BeforeValidator(_text_of_null)
 ]
 Path = Annotated[str, Field(max_length=PATH_CHARACTERS, pattern=NO_CONTROL_CHARACTERS), BeforeValidator(_text_of_null)]
+
+
+def _date(text: str) -> str:
+    if text and not DATE.fullmatch(text):
+        raise ValueError(f"expected a date such as 2026-03-31T12:00:00Z, found {text!r}")
+    if text:
+        datetime.fromisoformat(text)
+    return text
+
+
+Date = Annotated[Path, AfterValidator(_date)]
 
 
 class _Record(BaseModel):
@@ -50,7 +67,11 @@ class _Record(BaseModel):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise RecordError(
-                "; ".join(f"{'.'.join(map(str, one['loc'])) or 'JSON'}: {one['msg']}" for one in error.errors())
+                "; ".join(
+                    f"{'.'.join(map(str, one['loc'])) or 'JSON'}: {one['msg']}, "
+                    f"found {repr(one['input'])[:SHOWN_CHARACTERS]}"
+                    for one in error.errors()
+                )
             ) from error
 
 
@@ -107,7 +128,7 @@ class LiveStream(_Record):
     session_id: Name = Field(alias="SessionId")
     play_session_id: MaybeName = Field("", alias="PlaySessionId")
     owner: Name = Field(alias="OwnerPod")
-    opened_at: Path = Field("", alias="OpenedAtUtc")
+    opened_at: Date = Field("", alias="OpenedAtUtc")
 
 
 Record = TypeVar("Record", TranscodeSession, LiveStream)

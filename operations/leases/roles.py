@@ -7,9 +7,11 @@ from typing import cast
 
 from pydantic import TypeAdapter
 
+from ..errors import UserError
 from . import scripts
 from .calls import Call, Reply, ends_at, new_call_name
 from .keys import PAUSE_KEY, fence_key, lease_key
+from .outcomes import LEAST_LEASE_MS, LONGEST_LEASE_MS
 from .records import Name
 
 OWNER = TypeAdapter[str](Name)
@@ -54,6 +56,9 @@ class RoleLease:
         role: its name.
         owner: who; unique among all that may hold it at the same time.
         lease_ms: how long a lease lasts unless it is renewed.
+
+    Raises:
+        UserError: exit code 2; the lease is too short or too long, or the role has an odd name.
     """
 
     role: str
@@ -63,6 +68,10 @@ class RoleLease:
     def __post_init__(self) -> None:
         lease_key(self.role)
         OWNER.validate_python(self.owner)
+        if not LEAST_LEASE_MS <= self.lease_ms <= LONGEST_LEASE_MS:
+            raise UserError(
+                f"expected a lease of {LEAST_LEASE_MS} to {LONGEST_LEASE_MS} ms, found {self.lease_ms} ms", exit_code=2
+            )
 
     def acquire(self) -> Call[RoleHeld | RoleRefused]:
         """Win the lease if nobody holds it."""

@@ -9,7 +9,8 @@ Scripts touch only the keys they are given; results are arrays of integers and t
 # at Redis's time in ms, so that tokens grow also when Redis has lost its data, as long as its clock does not go back by
 # more than was lost and no more than 1000 leases a second are given. Whoever held a lease before the loss may still
 # think so: nobody is given one for a pause.
-# KEYS: 1 counter, 2 lease, 3 pause. ARGV: 1 how long the pause lasts in ms, 0 for none.
+# KEYS: 1 counter, 2 lease, 3 pause. ARGV: 1 how long the pause lasts in ms, 0 for none; one that
+# lasts longer already is left.
 # Result: {1 when the counter was made now, otherwise 0; the counter's value}.
 SEED = """
 local clock = redis.call('TIME')
@@ -22,14 +23,16 @@ if held then
     redis.call('SET', KEYS[1], string.format('%.0f', term))
   end
 end
-if made == 1 and tonumber(ARGV[1]) > 0 then
+local pause = tonumber(ARGV[1])
+if made == 1 and pause > 0 and pause > redis.call('PTTL', KEYS[3]) then
   redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
 end
 return {made, tonumber(redis.call('GET', KEYS[1]))}
 """
 
-# How a lease is given: used by the scripts below.
-_GIVE = """
+# How a lease is given: used by the scripts below. A Redis that is full must still be able to have a leader, whose lease
+# takes no more room than the one before.
+_GIVE = """#!lua flags=allow-oom
 local function give(owner, duration, call)
   local term = redis.call('INCR', KEYS[1])
   local now = redis.call('TIME')
