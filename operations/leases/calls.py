@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# What redis-py makes of a script's result: a whole number, or a list of whole numbers and texts.
-Reply = int | Sequence[int | str]
+# What redis-py makes of a script's result: a whole number, a text, or a list of these.
+Reply = int | str | Sequence[int | str]
 # Seconds on a clock that no setting of the time moves, and that goes on while the machine sleeps.
 Clock = Callable[[], float]
 # A clock may run that much faster or slower than Redis's; the bound that Redlock's description gives.
@@ -32,7 +32,7 @@ def ends_at(asked_at: float, duration_ms: int) -> float:
     return asked_at + duration_ms / 1000 * (1 - CLOCK_DRIFT)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call(Generic[T_co]):
     """A script to run in Redis.
 

@@ -128,11 +128,10 @@ class Holding(Generic[Record]):
         self, script: str, record: Record, argument: str, alone: Callable[[float], Given[Record] | Refused]
     ) -> Call[Given[Record] | Refused]:
         def read(reply: Reply, asked_at: float) -> Given[Record] | Refused:
-            match reply:
-                case ["held", int() as token, str() as text, int() as left]:
-                    return Given(token, ends_at(asked_at, left), text, self._read)
-                case _:
-                    return _refused(reply)
+            if isinstance(reply, str) and reply.startswith("held\n"):
+                _, token, left, text = reply.split("\n", 3)
+                return Given(int(token), ends_at(asked_at, int(left)), text, self._read)
+            return _refused(reply)
 
         keys = (*_with_holds(self._record_keys(record)), fence_key(self.counter), PAUSE_KEY)
         return Call(script, keys, (*self._durations, new_call_name(), argument), read, alone)
@@ -152,16 +151,15 @@ def _with_holds(record_keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _refused(reply: Reply) -> Refused:
-    match reply:
-        case ["corrupt", str() as detail]:
-            return Refused(Reason.CORRUPT, detail=detail)
-        case ["taken", str() as owner, int() as left]:
-            return Refused(Reason.TAKEN, owner=owner, left_ms=left)
-        case ["paused", int() as left]:
-            return Refused(Reason.PAUSED, left_ms=left)
-        case [str() as reason, str() as owner]:
-            return Refused(Reason(reason), owner=owner)
-        case [str() as reason]:
-            return Refused(Reason(reason))
+    word, *rest = str(reply).split("\n", 1)
+    reason, detail = Reason(word), "".join(rest)
+    match reason:
+        case Reason.CORRUPT:
+            return Refused(reason, detail=detail)
+        case Reason.TAKEN:
+            left, owner = detail.split("\n")
+            return Refused(reason, owner=owner, left_ms=int(left))
+        case Reason.PAUSED:
+            return Refused(reason, left_ms=int(detail))
         case _:
-            raise TypeError(f"expected a refusal from a script of ours, got {reply!r}")
+            return Refused(reason, owner=detail)

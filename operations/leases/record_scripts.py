@@ -8,9 +8,9 @@ All scripts begin with `COMMON` for their kind and take the same keys:
 KEYS: 1 record, 2 its hold; a live stream's may be kept under a second name: 3 record, 4 hold. Scripts that give a lease
 take two more at the end: the counter of tokens and the pause after a new counter.
 ARGV: as each script says. Durations are in ms.
-Results: for a lease that is held on, how long it lasts in ms; for one that is given, {'held', token, record, ms left};
-a refusal otherwise: {'absent'}, {'corrupt', what is wrong}, {'taken', owner, ms left}, {'expired', owner},
-{'lost', owner}, {'unseeded'}, {'paused', ms left}.
+Results: for a lease that is held on, how long it lasts in ms; for one that is given, `held`, token, ms left, record; a
+refusal otherwise: `absent`, or `corrupt` and what is wrong, `taken`, ms left, owner, `expired`, owner, `lost`, owner,
+`unseeded`, or `paused`, ms left; each a text of as many lines.
 """
 
 from .keys import SESSION_PREFIX, STREAM_PREFIX
@@ -19,22 +19,13 @@ COMMON = """
 local kind, prefix = '@KIND@', '@PREFIX@'
 -- The last of the keys of records and holds.
 local last = #KEYS
--- The greatest number, or the most characters.
-local FIELDS = {
-  session = {
-    PlaySessionId = {'string', 256}, OwnerPod = {'string', 256}, LeaseExpiresUtc = {'string', 4096},
-    ManifestPath = {'string', 4096}, SegmentPathPrefix = {'string', 4096}, MediaSourceId = {'string', 256},
-    LastCompletedSegmentIndex = {'number', 2147483647}, LastDurablePlaybackOffset = {'number', 9007199254740992},
-    LeaseExpiresUnixTimeMilliseconds = {'number', 9007199254740992},
-  },
-  stream = {
-    LiveStreamId = {'string', 256}, SessionId = {'string', 256}, PlaySessionId = {'string', 256},
-    OwnerPod = {'string', 256}, OpenedAtUtc = {'string', 4096},
-  },
-}
-local NEEDED = {session = {'PlaySessionId', 'OwnerPod'}, stream = {'LiveStreamId', 'SessionId', 'OwnerPod'}}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Some values in one text, which clients read faster than a list; only the last may have line breaks.
+local function said(...)
+  return table.concat({...}, '\\n')
+end
 
 -- Days since 1970-01-01 of a date of the Gregorian calendar, and back (Howard Hinnant, chrono-compatible algorithms).
 local function days_of(year, month, day)
@@ -125,6 +116,20 @@ end
 
 -- A record, or nil and what is wrong with it; `new` when it has no lease yet.
 local function decode(text, new)
+  -- The greatest number, or the most characters.
+  local FIELDS = {
+    session = {
+      PlaySessionId = {'string', 256}, OwnerPod = {'string', 256}, LeaseExpiresUtc = {'string', 4096},
+      ManifestPath = {'string', 4096}, SegmentPathPrefix = {'string', 4096}, MediaSourceId = {'string', 256},
+      LastCompletedSegmentIndex = {'number', 2147483647}, LastDurablePlaybackOffset = {'number', 9007199254740992},
+      LeaseExpiresUnixTimeMilliseconds = {'number', 9007199254740992},
+    },
+    stream = {
+      LiveStreamId = {'string', 256}, SessionId = {'string', 256}, PlaySessionId = {'string', 256},
+      OwnerPod = {'string', 256}, OpenedAtUtc = {'string', 4096},
+    },
+  }
+  local NEEDED = {session = {'PlaySessionId', 'OwnerPod'}, stream = {'LiveStreamId', 'SessionId', 'OwnerPod'}}
   local ok, record = pcall(cjson.decode, text)
   if not ok or type(record) ~= 'table' then return nil, 'no JSON object' end
   for name, value in pairs(record) do
@@ -163,7 +168,7 @@ local function encode(record)
   return '{' .. table.concat(parts, ',') .. '}'
 end
 
--- The hold: token, the call that won it, the owner, the SHA-1 of the record, a live stream's end of the lease (ms).
+-- The hold: token, the call that won it, the owner, the SHA-1 of the record, the end of the lease (ms).
 local function hold()
   local text = text_of(KEYS[2])
   if not text then return nil end
@@ -172,9 +177,8 @@ local function hold()
 end
 
 -- When the lease of a record ends, in ms of Redis's clock.
-local function ends_at(record)
+local function ends_at(record, found)
   if record.LeaseExpiresUnixTimeMilliseconds then return record.LeaseExpiresUnixTimeMilliseconds end
-  local found = hold()
   if kind == 'stream' and found and found.owner == record.OwnerPod then return found.ends end
   -- A record of the original, whose time is that of its writer's clock: as long as Redis keeps it, it was renewed.
   local left = redis.call('PTTL', KEYS[1])
@@ -184,8 +188,7 @@ end
 
 -- Write both, with SET's further arguments. The hold notes what the record was, so that only one that somebody else has
 -- written since is looked at in full again.
-local function put(record, found, ...)
-  local text = encode(record)
+local function put(text, found, ...)
   found.seen = redis.sha1hex(text)
   local mark = encode(found)
   for place = 1, last, 2 do
@@ -197,49 +200,51 @@ end
 
 local function write(record, found, lease, retention)
   local ends = now + lease
+  found.ends = ends
   if kind == 'session' then
     record.LeaseExpiresUnixTimeMilliseconds = ends
     record.LeaseExpiresUtc = iso(ends)
-  else
-    found.ends = ends
   end
-  return put(record, found, 'PX', retention)
+  return put(encode(record), found, 'PX', retention)
 end
 
 local function give(record, lease, retention, call)
   local found = {token = redis.call('INCR', KEYS[last + 1]), call = call, owner = record.OwnerPod}
-  return {'held', found.token, write(record, found, lease, retention), tonumber(lease)}
+  return said('held', found.token, lease, write(record, found, lease, retention))
+end
+
+-- What lies there: text, record, hold; without a text when there is nothing; without a record, but with what is wrong
+-- with it in the hold's place, when it is corrupt.
+local function look()
+  local text = text_of(KEYS[1])
+  if not text then return nil end
+  local found = hold()
+  if found and found.seen == redis.sha1hex(text) then return text, cjson.decode(text), found end
+  local record, wrong = decode(text)
+  return text, record, record and found or wrong
 end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
-  local text = text_of(KEYS[1])
-  if not text then return nil, {'absent'} end
-  local found = hold()
-  local record, wrong
-  if found and found.seen == redis.sha1hex(text) then
-    record = cjson.decode(text)
-  else
-    record, wrong = decode(text)
-  end
-  if not record then return nil, {'corrupt', wrong} end
+  local text, record, found = look()
+  if not text then return nil, 'absent' end
+  if not record then return nil, said('corrupt', found) end
   if record.OwnerPod ~= owner or not found or found.owner ~= owner or found.token ~= tonumber(token) then
-    return nil, {'lost', record.OwnerPod}
+    return nil, said('lost', record.OwnerPod)
   end
   return record, found
 end
 
 -- Whether the lease was won by this very call, whose answer was lost.
-local function answered(record, call)
-  local found = hold()
+local function answered(record, found, call)
   return found and found.owner == record.OwnerPod and found.call == call
 end
 
 -- Why nobody can be given a lease now, or nil.
 local function closed()
-  if redis.call('EXISTS', KEYS[last + 1]) == 0 then return {'unseeded'} end
+  if redis.call('EXISTS', KEYS[last + 1]) == 0 then return 'unseeded' end
   local pause = redis.call('PTTL', KEYS[last + 2])
-  if pause > 0 then return {'paused', pause} end
+  if pause > 0 then return said('paused', pause) end
   return nil
 end
 """
@@ -251,26 +256,23 @@ WHEN_FULL = "#!lua flags=allow-oom"
 # Result: {} when there is none; {text, what is wrong} when it is corrupt; otherwise {text, how long its lease lasts in
 # ms (not above 0 when it has ended), its token or 0}.
 READ = """
-local text = text_of(KEYS[1])
+local text, record, found = look()
 if not text then return {} end
-local record, wrong = decode(text)
-if not record then return {text, wrong} end
-local found = hold()
-return {text, ends_at(record) - now, found and found.owner == record.OwnerPod and found.token or 0}
+if not record then return {text, found} end
+return {text, ends_at(record, found) - now, found and found.owner == record.OwnerPod and found.token or 0}
 """
 
 # Make a record and win its lease, where there is none. ARGV: 1 lease, 2 retention, 3 the call's name (the same call
 # asked once more gets the same answer), 4 record.
 CREATE = """
 last = #KEYS - 2
-local text = text_of(KEYS[1])
+local text, record, found = look()
 if text then
-  local record, wrong = decode(text)
-  if not record then return {'corrupt', wrong} end
-  local left = ends_at(record) - now
-  if left > 0 and answered(record, ARGV[3]) then return {'held', hold().token, text, left} end
-  if left <= 0 then return {'expired', record.OwnerPod} end
-  return {'taken', record.OwnerPod, left}
+  if not record then return said('corrupt', found) end
+  local left = ends_at(record, found) - now
+  if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
+  if left <= 0 then return said('expired', record.OwnerPod) end
+  return said('taken', left, record.OwnerPod)
 end
 local refusal = closed()
 if refusal then return refusal end
@@ -284,13 +286,12 @@ return give(record, ARGV[1], ARGV[2], ARGV[3])
 # call's name (as with CREATE), 4 owner. The record is otherwise left as it was.
 TAKE_OVER = """
 last = #KEYS - 2
-local text = text_of(KEYS[1])
-if not text then return {'absent'} end
-local record, wrong = decode(text)
-if not record then return {'corrupt', wrong} end
-local left = ends_at(record) - now
-if left > 0 and answered(record, ARGV[3]) then return {'held', hold().token, text, left} end
-if left > 0 then return {'taken', record.OwnerPod, left} end
+local text, record, found = look()
+if not text then return 'absent' end
+if not record then return said('corrupt', found) end
+local left = ends_at(record, found) - now
+if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
+if left > 0 then return said('taken', left, record.OwnerPod) end
 local refusal = closed()
 if refusal then return refusal end
 record.OwnerPod = ARGV[4]
@@ -301,7 +302,7 @@ return give(record, ARGV[1], ARGV[2], ARGV[3])
 RENEW = """
 local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
-if ends_at(record) <= now then return {'expired', record.OwnerPod} end
+if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
 write(record, found, ARGV[1], ARGV[2])
 return tonumber(ARGV[1])
 """
@@ -311,7 +312,7 @@ return tonumber(ARGV[1])
 SET = """
 local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
-if ends_at(record) <= now then return {'expired', record.OwnerPod} end
+if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
 local changed, wrong = decode(ARGV[5], true)
 if not changed then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
 if kind == 'stream' and (changed.OpenedAtUtc or '') == '' then changed.OpenedAtUtc = record.OpenedAtUtc end
@@ -329,8 +330,8 @@ record.LastCompletedSegmentIndex = math.max(record.LastCompletedSegmentIndex or 
 record.LastDurablePlaybackOffset = math.max(record.LastDurablePlaybackOffset or 0, tonumber(ARGV[4]))
 if ARGV[5] ~= '' then record.ManifestPath = ARGV[5] end
 if ARGV[6] ~= '' then record.SegmentPathPrefix = ARGV[6] end
-put(record, found, 'KEEPTTL')
-return math.max(ends_at(record) - now, 0)
+put(encode(record), found, 'KEEPTTL')
+return math.max(ends_at(record, found) - now, 0)
 """
 
 # Remove a record. ARGV: 1 owner, 2 token. Result when removed: 0.
