@@ -195,6 +195,10 @@ class _Credentials(CredentialProvider):
                 ) from error
         return (self._user, password or "") if self._user else (password or "",)
 
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """The same for asyncio; redis-py's own warns at every connection."""
+        return self.get_credentials()
+
 
 @contextmanager
 def explained(endpoint: Endpoint) -> Generator[None]:
