@@ -9,21 +9,32 @@ from typing import cast
 import pytest
 import redis.asyncio
 
-from jellyfin_ha.operations.leases import AsyncRedisStore, Candidate, Ended, Ending, Event, RoleLease, TranscodeSessions
+from jellyfin_ha.operations.leases import (
+    AsyncRedisStore,
+    Candidate,
+    Ended,
+    Ending,
+    Event,
+    Following,
+    RoleLease,
+    TranscodeSessions,
+    events,
+)
 
 LEASE_MS = 300
 SECONDS = 5.0
 
 
 class SwallowingClient:
-    """A Redis that gives any lease, with a client that answers instead of being cancelled.
+    """A Redis that gives any lease, or none, with a client that answers instead of being cancelled.
 
     As redis-py's does on Python 3.11, whose `asyncio.wait_for` drops a cancellation that comes with the result.
     """
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: bool = False, gives: bool = True) -> None:
         self.asked = asyncio.Event()
         self.fails = fails
+        self.gives = gives
 
     async def execute_command(self, *_: object) -> list[object]:
         """Answer when cancelled, or after a while."""
@@ -32,7 +43,7 @@ class SwallowingClient:
             await asyncio.sleep(LEASE_MS / 1000 / 4)
         if self.fails:
             raise redis.ConnectionError("cut")
-        return [1, 1, "jellyfin-0", LEASE_MS]
+        return [int(self.gives), 1, "jellyfin-0", LEASE_MS]
 
     async def scan(self, *_: object, **__: object) -> tuple[int, list[str]]:
         """As `execute_command`."""
@@ -99,3 +110,18 @@ def test_a_candidate_that_is_cancelled_while_it_asks_hands_over(questions: int) 
 
     ends = [event for event in happened if isinstance(event, Ended)]
     assert [event.ending for event in ends] == [Ending.RELEASED] * (questions > 1)
+
+
+def test_events_that_are_given_up_leave_no_task_behind() -> None:
+    async def listen() -> set[asyncio.Task[object]]:
+        happening = events(_store(SwallowingClient(gives=False)), "leader", "a", lease_ms=LEASE_MS)
+        assert isinstance(await anext(happening), Following)
+        waiting = asyncio.ensure_future(anext(happening))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(listen()) == set()
