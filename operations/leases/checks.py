@@ -35,6 +35,7 @@ class Check:
 
 def check_server(client: redis.Redis, endpoint: Endpoint, memory_limit_bytes: int | None) -> tuple[Check, ...]:
     """Look at everything that decides whether a lease can be lost, stolen or forgotten."""
+    client.ping()
     return (
         _authentication(endpoint),
         _role(client),

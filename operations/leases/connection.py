@@ -198,6 +198,10 @@ class _Credentials(CredentialProvider):
                 ) from error
         return (self._user, password or "") if self._user else (password or "",)
 
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """The same for asyncio; redis-py's own warns at every connection."""
+        return self.get_credentials()
+
 
 class _Retry(Retry):
     """Tries again what passes by itself."""
@@ -268,8 +272,9 @@ def explained(endpoint: Endpoint) -> Generator[None]:
 
 
 def lets_anyone_in(endpoint: Endpoint) -> bool:
-    """Whether the Redis serves a client that says no password."""
-    client = endpoint.client(anonymous=True)
+    """Whether the Redis, which has answered a moment ago, serves a client that says no password."""
+    # redis-py takes a refusal for a connection that was cut, and would ask again and again.
+    client = endpoint.client(Patience(tries=1), anonymous=True)
     try:
         client.ping()
     except redis.AuthenticationError:

@@ -169,9 +169,11 @@ async def events(store: AsyncStore, role: str, owner: str, *, lease_ms: int = LE
     try:
         while True:
             event = asyncio.create_task(happened.get())
-            await asyncio.wait({running, event}, return_when=asyncio.FIRST_COMPLETED)
-            if not event.done():
+            try:
+                await asyncio.wait({running, event}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
                 event.cancel()
+            if not event.done():
                 await running
                 return
             yield event.result()

@@ -1,6 +1,8 @@
 """The store of leases: runs calls, with and without asyncio, in Redis or, where only one server runs, nowhere."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from typing import TypeVar, cast
 
 import redis
@@ -120,13 +122,29 @@ class AsyncRedisStore(AsyncStore):
         asked_at = self.clock()
         arguments = (len(call.keys), *call.keys, *call.arguments)
         try:
-            reply = await self.client.execute_command("EVALSHA", call.sha, *arguments)
+            reply = await _cancellable(self.client.execute_command("EVALSHA", call.sha, *arguments))
         except NoScriptError:
-            reply = await self.client.execute_command("EVAL", call.script, *arguments)
+            reply = await _cancellable(self.client.execute_command("EVAL", call.script, *arguments))
         return call.read(cast(Reply, reply), asked_at)
 
     async def _scan(self, scan: Scan) -> Scanned:
-        return cast(Scanned, await self.client.scan(scan.cursor, match=scan.pattern, count=SCAN_KEYS))
+        scanning = self.client.scan(scan.cursor, match=scan.pattern, count=SCAN_KEYS)
+        return cast(Scanned, await _cancellable(scanning))
+
+
+async def _cancellable(answer: Awaitable[T]) -> T:
+    """The answer, unless this task was cancelled meanwhile.
+
+    redis-py sends with `asyncio.wait_for`, which on Python 3.11 drops a cancellation that comes when the sending is
+    done: who must hand over would go on.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        return await answer
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 class NullStore(Store):
