@@ -232,4 +232,4 @@ class RoleWorker:
 
 def _fenced(token: int, value: str) -> Call[bool]:
     keys = (fence_key(ROLE), f"{fence_key(ROLE)}:torture")
-    return Call(FENCED_SET, keys, (token, value, WRITTEN_MS), lambda reply, _: reply[0] == 1, lambda _: True)
+    return Call(FENCED_SET, keys, (token, value, WRITTEN_MS), lambda reply, _: reply == 1, lambda _: True)

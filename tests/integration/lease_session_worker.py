@@ -12,6 +12,7 @@ import redis
 
 from jellyfin_ha.operations.leases import (
     Endpoint,
+    Given,
     Held,
     Patience,
     RedisStore,
@@ -25,7 +26,7 @@ from jellyfin_ha.operations.leases.calls import Call
 from tests.integration.lease_log import SESSIONS, Log, What
 
 T = TypeVar("T")
-Answer = Held[TranscodeSession] | Refused
+Answer = Held | Refused
 
 LASTING = TranscodeSessions(Timing(lease_ms=800, renew_ms=250, retention_ms=300_000))
 # Whose records do not outlive their lease by much, so that some vanish.
@@ -92,9 +93,9 @@ class SessionWorker:
         for how, call in askings:
             asked = store.clock()
             answer = self._ask(store, call)
-            if isinstance(answer, Held):
+            if isinstance(answer, Given):
                 self.mine[name] = Mine(answer.record, answer.token, answer.ends_at)
-                self._tell(What.GRANTED, how, answer, asked)
+                self._tell(What.GRANTED, how, answer.record, answer, asked)
                 return
             if answer is not None:
                 self.log.add(What.REFUSED, name=SESSIONS + name, how=how, why=answer.reason.value, asked=asked)
@@ -105,11 +106,12 @@ class SessionWorker:
         kind = POOL[name]
         further = max(record.last_segment + self.chance.randint(-2, 3), 0)
         reported = record.model_copy(update={"last_segment": further, "offset_ticks": further * 30_000_000})
+        changed = record.model_copy(update={"manifest_path": f"/{further}.m3u8"})
         how, call = self.chance.choice(
             [
                 *[("renew", kind.renew(record, mine.token))] * 5,
                 *[("progress", kind.progress(reported, mine.token))] * 4,
-                ("set", kind.set(record.model_copy(update={"manifest_path": f"/{further}.m3u8"}), mine.token)),
+                ("set", kind.set(changed, mine.token)),
                 ("delete", kind.delete(record, mine.token)),
             ]
         )
@@ -122,10 +124,14 @@ class SessionWorker:
         answer = self._ask(store, call)
         if isinstance(answer, Held):
             what = {"progress": What.WROTE, "delete": What.DELETED}.get(how, What.RENEWED)
-            mine.record = answer.record
+            if how == "progress":
+                # The greater numbers count.
+                mine.record = reported if further > record.last_segment else record
+            elif how == "set":
+                mine.record = changed
             if what is What.RENEWED:
                 mine.ends = answer.ends_at
-            self._tell(what, how, answer, asked)
+            self._tell(what, how, mine.record, answer, asked)
         elif answer is not None:
             where = {"name": SESSIONS + name, "token": mine.token}
             self.log.add(What.REFUSED, **where, how=how, why=answer.reason.value, asked=asked)
@@ -139,8 +145,7 @@ class SessionWorker:
             del self.mine[mine.record.play_session_id]
             self.stale = [*self.stale, mine][-REMEMBERED:]
 
-    def _tell(self, what: What, how: str, held: Held[TranscodeSession], asked: float) -> None:
-        record = held.record
+    def _tell(self, what: What, how: str, record: TranscodeSession, held: Held, asked: float) -> None:
         written = what in (What.GRANTED, What.RENEWED)
         self.log.add(
             what,

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from jellyfin_ha.operations.leases import (
     Corrupt,
     Found,
+    Given,
     Held,
     LiveStream,
     LiveStreams,
@@ -312,12 +313,16 @@ class RecordMachine(RuleBasedStateMachine):
     def keeps(self, which: int, record: Any, answer: object, *, live: bool = True) -> None:
         assert isinstance(answer, Held)
         before = self.kept.get(which)
-        expected = self.written(record, before.record if before else answer.record)
-        assert answer.record == expected
-        self.kept[which] = Kept(expected, answer.text, live)
+        text = str(self.client.get(self.keys(which)[0]))
+        found = self.kind._read(text)
+        expected = self.written(record, before.record if before else found)
+        assert found == expected
+        if isinstance(answer, Given):
+            assert answer.text == text
+        self.kept[which] = Kept(expected, text, live)
 
     def same(self, which: int, answer: object) -> None:
-        assert isinstance(answer, Held)
+        assert isinstance(answer, Given)
         assert (answer.token, answer.text) == (self.holds[which].token, self.kept[which].text)
 
 

@@ -76,7 +76,7 @@ def test_a_new_store_gets_counters_that_start_at_its_time_and_no_leader(redis_se
     assert found["jellyfin-ha:schema"] == "1"
     assert found[FENCE] == str(report.term)
     assert {client.ttl(key) for key in COUNTERS} == {-1}
-    loaded = [*scripts.ALL.values(), *record_scripts.ALL.values()]
+    loaded = [*scripts.ALL.values(), *record_scripts.SESSION.all(), *record_scripts.STREAM.all()]
     assert client.script_exists(*map(sha_of, loaded)) == [True] * len(loaded)
     assert status(server.endpoint).holder is None
     assert status(server.endpoint).term == report.term
@@ -217,7 +217,7 @@ def test_terms_grow_over_release_expiry_and_restarts_of_the_script_cache(redis_s
                 scripts.FENCED_SET,
                 (FENCE, "scratch"),
                 (term, value, 1000),
-                lambda reply, _: reply[0] == 1,
+                lambda reply, _: reply == 1,
                 lambda _: False,
             )
         )

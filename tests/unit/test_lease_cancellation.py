@@ -20,6 +20,8 @@ from jellyfin_ha.operations.leases import (
     TranscodeSessions,
     events,
 )
+from jellyfin_ha.operations.leases.calls import sha_of
+from jellyfin_ha.operations.leases.scripts import ACQUIRE
 
 LEASE_MS = 300
 SECONDS = 5.0
@@ -36,18 +38,18 @@ class SwallowingClient:
         self.fails = fails
         self.gives = gives
 
-    async def execute_command(self, *_: object) -> list[object]:
+    async def execute_command(self, _: str, sha: str, *__: object) -> object:
         """Answer when cancelled, or after a while."""
         self.asked.set()
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(LEASE_MS / 1000 / 4)
         if self.fails:
             raise redis.ConnectionError("cut")
-        return [int(self.gives), 1, "jellyfin-0", LEASE_MS]
+        return [int(self.gives), 1, "jellyfin-0", LEASE_MS] if sha == sha_of(ACQUIRE) else int(self.gives)
 
     async def scan(self, *_: object, **__: object) -> tuple[int, list[str]]:
         """As `execute_command`."""
-        await self.execute_command()
+        await self.execute_command("SCAN", "")
         return 0, []
 
 
