@@ -128,6 +128,8 @@ class Endpoint:
     def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
         options: dict[str, Any] = {
             "decode_responses": True,
+            # Anybody can write anything to Redis: what is not UTF-8 can be read, and said back, all the same.
+            "encoding_errors": "surrogateescape",
             "socket_connect_timeout": patience.connect_seconds,
             "socket_timeout": patience.answer_seconds,
         }

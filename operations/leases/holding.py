@@ -91,7 +91,7 @@ class Holding(Generic[Record]):
 
     def list(self) -> Steps[Listing[Record]]:
         """All records, whether their lease lasts or not. Keys that come and go meanwhile may be missed."""
-        found: dict[str, Found[Record]] = {}
+        found: dict[tuple[str, ...], Found[Record]] = {}
         corrupt: list[Corrupt] = []
         cursor = 0
         while True:
@@ -101,11 +101,11 @@ class Holding(Generic[Record]):
                 if isinstance(one, Corrupt):
                     corrupt.append(one)
                 elif one is not None:
-                    found[self._id(one.record)] = one
+                    found[self._record_keys(one.record)] = one
             if not cursor:
                 break
         corrupt.sort(key=lambda one: one.key)
-        return Listing(tuple(found[name] for name in sorted(found)), tuple(corrupt))
+        return Listing(tuple(found[keys] for keys in sorted(found)), tuple(corrupt))
 
     def _id(self, record: Record) -> str:
         raise NotImplementedError

@@ -31,6 +31,14 @@ local ID = {session = 'PlaySessionId', stream = 'LiveStreamId'}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
+-- What lies at a key; another type than a string is as good as no record.
+local function text_at(key)
+  local text = redis.pcall('GET', key)
+  if type(text) ~= 'table' then return text end
+  if not string.find(text.err, 'WRONGTYPE', 1, true) then error(text) end
+  return ''
+end
+
 -- Days since 1970-01-01 of a date of the Gregorian calendar, and back (Howard Hinnant, chrono-compatible algorithms).
 local function days_of(year, month, day)
   if month <= 2 then year = year - 1 end
@@ -152,7 +160,7 @@ end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
-  local text = redis.call('GET', KEYS[3])
+  local text = text_at(KEYS[3])
   if not text then return nil, {'absent'} end
   local record, wrong = decode(text)
   if not record then return nil, {'corrupt', wrong} end
@@ -184,7 +192,7 @@ end
 READ = (
     COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_at(KEYS[3])
 if not text then return {} end
 local record, wrong = decode(text)
 if not record then return {text, wrong} end
@@ -198,7 +206,7 @@ return {text, ends_at(record) - now, found and found.owner == record.OwnerPod an
 CREATE = (
     COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_at(KEYS[3])
 if text then
   local record, wrong = decode(text)
   if not record then return {'corrupt', wrong} end
@@ -221,7 +229,7 @@ return write(record, ARGV[3], ARGV[4], redis.call('INCR', KEYS[1]), ARGV[5])
 TAKE_OVER = (
     COMMON
     + """
-local text = redis.call('GET', KEYS[3])
+local text = text_at(KEYS[3])
 if not text then return {'absent'} end
 local record, wrong = decode(text)
 if not record then return {'corrupt', wrong} end
@@ -295,9 +303,9 @@ return {'held', found.token, encode(record), 0}
 DROP = (
     COMMON
     + """
-if redis.call('GET', KEYS[3]) ~= ARGV[3] then return {0} end
+if text_at(KEYS[3]) ~= ARGV[3] then return {0} end
 for place = 3, #KEYS, 2 do
-  if redis.call('GET', KEYS[place]) == ARGV[3] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+  if text_at(KEYS[place]) == ARGV[3] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
 end
 return {1}
 """
