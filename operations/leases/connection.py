@@ -1,11 +1,11 @@
 """How to reach the Redis that holds the leases: directly, by TLS, or through Sentinel; with and without asyncio."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
@@ -34,6 +34,7 @@ LONGEST_PAUSE_SECONDS = 1.0
 # What passes by itself: a connection that was cut, a Redis that is starting, and a master that has become a replica,
 # for which another connection is made (a Service or Sentinel then leads to the new one).
 PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Endpoint:
         """
         waiting = patience or Patience()
         options = self._options(waiting, anonymous=anonymous)
-        options["retry"] = Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        options["retry"] = _Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
             return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
         ours, theirs = self._sentinel_options(options, anonymous=anonymous)
@@ -118,7 +119,7 @@ class Endpoint:
         """A client for asyncio. Close it."""
         waiting = patience or Patience()
         options = self._options(waiting, anonymous=False)
-        options["retry"] = redis.asyncio.retry.Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        options["retry"] = _AsyncRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
             return redis.asyncio.Redis.from_url(self._direct(), **options)
         ours, theirs = self._sentinel_options(options, anonymous=False)
@@ -198,6 +199,39 @@ class _Credentials(CredentialProvider):
         return (self._user, password or "") if self._user else (password or "",)
 
 
+class _Retry(Retry):
+    """Tries again what passes by itself."""
+
+    def call_with_retry(
+        self,
+        do: Callable[[], T],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> T:
+        """See redis-py."""
+        return super().call_with_retry(do, fail, is_retryable or _passes, with_failure_count)
+
+
+class _AsyncRetry(redis.asyncio.retry.Retry):
+    """The same with asyncio."""
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[T]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> T:
+        """See redis-py."""
+        return await super().call_with_retry(do, fail, is_retryable or _passes, with_failure_count)
+
+
+def _passes(error: Exception) -> bool:
+    """Redis-py takes a password that is refused for a connection that fails."""
+    return not isinstance(error, redis.AuthenticationError)
+
+
 @contextmanager
 def explained(endpoint: Endpoint) -> Generator[None]:
     """Says in the user's words what redis-py says in its own.
@@ -221,6 +255,11 @@ def explained(endpoint: Endpoint) -> Generator[None]:
         raise UserError(
             f"Redis at {endpoint.place} is a replica, which nobody can write to: {error}. Give the URL of the master, "
             "or of its Sentinels."
+        ) from error
+    except redis.OutOfMemoryError as error:
+        raise UserError(
+            f"Redis at {endpoint.place} is full and takes nothing new: {error}. Expected room below its `maxmemory`: "
+            "raise it (and the container's limit), or remove what does not belong there."
         ) from error
     except redis.ResponseError as error:
         raise UserError(
