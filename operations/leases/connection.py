@@ -1,12 +1,14 @@
 """How to reach the Redis that holds the leases: directly, by TLS, or through Sentinel; with and without asyncio."""
 
+import asyncio
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
@@ -17,13 +19,9 @@ from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
 from ..errors import UserError
+from .urls import FORM, SENTINEL, wrong_with
 
 PORT, SENTINEL_PORT = 6379, 26379
-SENTINEL = "+sentinel"
-FORM = (
-    "redis://[user]:password@host:port/0, rediss:// for TLS, unix:///path, or "
-    "redis+sentinel://[user]:password@host:26379,host:26379/name-of-the-master"
-)
 # In the query of a Sentinel's URL: what the Sentinels themselves want, when they want any.
 SENTINEL_PASSWORD = "sentinel_password"
 PASSWORD_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD"
@@ -71,15 +69,15 @@ class Endpoint:
     password: str | None = None
 
     def __post_init__(self) -> None:
-        try:
-            parse_url(self._direct())
-            parts = urlsplit(self.url)
-            if parts.scheme.endswith(SENTINEL) and not (self._master() and self._sentinels()):
-                raise ValueError("it names no Sentinel, or no master")
-            if not parts.scheme.endswith(SENTINEL):
-                _ = parts.port
-        except ValueError as error:
-            raise UserError(f"the Redis URL cannot be read: {error}. Expected {FORM}.", exit_code=2) from error
+        wrong = wrong_with(self.url)
+        if not wrong:
+            try:
+                # Nothing is connected to yet.
+                redis.ConnectionPool.from_url(self._direct()).make_connection()
+            except (TypeError, ValueError, redis.RedisError):
+                wrong = "its query has a name or a value that redis-py does not know"
+        if wrong:
+            raise UserError(f"the Redis URL cannot be read: {wrong}. Expected {FORM}.", exit_code=2)
 
     @classmethod
     def from_environment(cls, url: str, environment: Mapping[str, str] | None = None) -> "Endpoint":
@@ -121,7 +119,10 @@ class Endpoint:
         options = self._options(waiting, anonymous=False)
         options["retry"] = _AsyncRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
-            return redis.asyncio.Redis.from_url(self._direct(), **options)
+            client = redis.asyncio.Redis.from_url(self._direct(), **options)
+            if urlsplit(self.url).scheme == "unix":
+                client.connection_pool.connection_class = _AsyncSocketConnection
+            return client
         ours, theirs = self._sentinel_options(options, anonymous=False)
         manager = redis.asyncio.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
         return manager.master_for(self._master())
@@ -134,10 +135,17 @@ class Endpoint:
             "socket_connect_timeout": patience.connect_seconds,
             "socket_timeout": patience.answer_seconds,
         }
-        parts = urlsplit(self.url)
-        if not anonymous and not parts.password and (self.password or self.password_file):
-            options["credential_provider"] = _Credentials(parts.username or None, self.password, self.password_file)
+        if not anonymous and self._provides:
+            user = urlsplit(self.url).username
+            options["credential_provider"] = _Credentials(
+                unquote(user) if user else None, self.password, self.password_file
+            )
         return options
+
+    @property
+    def _provides(self) -> bool:
+        """Whether the password is not in the URL; the user's name is then said with it, by the same way."""
+        return not urlsplit(self.url).password and bool(self.password or self.password_file)
 
     def _sentinel_options(
         self, options: Mapping[str, Any], *, anonymous: bool
@@ -156,7 +164,7 @@ class Endpoint:
         """The URL as redis-py reads it: the first Sentinel in the master's place."""
         parts = urlsplit(self.url)
         access, _, hosts = parts.netloc.rpartition("@")
-        if anonymous:
+        if anonymous or self._provides:
             access = ""
         if parts.scheme.endswith(SENTINEL):
             hosts = hosts.partition(",")[0]
@@ -165,8 +173,11 @@ class Endpoint:
             parts = SplitResult(
                 parts.scheme.removesuffix(SENTINEL), hosts, f"/{database}" if database else "", urlencode(query), ""
             )
-        # Without credentials a URL of redis-py's may still carry none in its query.
-        return urlunsplit(parts._replace(netloc=f"{access}@{hosts}" if access else hosts))
+        netloc = f"{access}@{hosts}" if access else hosts
+        if parts.scheme == "unix":
+            # Without a host `urlunsplit` would leave out the slashes, which redis-py wants.
+            return f"unix://{netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        return urlunsplit(parts._replace(netloc=netloc))
 
     def _sentinels(self) -> list[tuple[str, int]]:
         hosts = urlsplit(self.url).netloc.rpartition("@")[2].split(",")
@@ -175,6 +186,14 @@ class Endpoint:
 
     def _master(self) -> str:
         return urlsplit(self.url).path.strip("/").partition("/")[0]
+
+
+class PasswordFileError(UserError, redis.AuthenticationError):
+    """The file with the password cannot be read.
+
+    Also an error of redis-py's: it leaves a connection open on which something else failed than it knows, and would
+    use it without a password later. And who stands for election stands again, as when Redis is away.
+    """
 
 
 class _Credentials(CredentialProvider):
@@ -191,12 +210,24 @@ class _Credentials(CredentialProvider):
         if password is None and self._file is not None:
             try:
                 password = self._file.read_text().strip()
-            except OSError as error:
-                raise UserError(
+            except (OSError, UnicodeDecodeError) as error:
+                raise PasswordFileError(
                     f"cannot read the file with Redis's password: {error}. Name it in {PASSWORD_FILE_VARIABLE}.",
                     exit_code=2,
                 ) from error
         return (self._user, password or "") if self._user else (password or "",)
+
+
+class _AsyncSocketConnection(redis.asyncio.UnixDomainSocketConnection):
+    """One that says the password once it is connected, as all others do.
+
+    Redis-py's says it while it connects: a refusal looks like a socket that is away, and leaves a connection behind
+    that is used without a password later.
+    """
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self._reader, self._writer = await asyncio.open_unix_connection(self.path)
 
 
 class _Retry(Retry):
@@ -228,8 +259,9 @@ class _AsyncRetry(redis.asyncio.retry.Retry):
 
 
 def _passes(error: Exception) -> bool:
-    """Redis-py takes a password that is refused for a connection that fails."""
-    return not isinstance(error, redis.AuthenticationError)
+    """Redis-py takes a password or a certificate that is refused for a connection that fails."""
+    refused = isinstance(error.__context__, ssl.SSLCertVerificationError)
+    return not refused and not isinstance(error, redis.AuthenticationError)
 
 
 @contextmanager
@@ -241,6 +273,8 @@ def explained(endpoint: Endpoint) -> Generator[None]:
     """
     try:
         yield
+    except UserError:
+        raise
     except redis.AuthenticationError as error:
         raise UserError(
             f"Redis at {endpoint.place} refuses the password: {error}. Expected the one in the Secret "
