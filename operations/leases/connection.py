@@ -13,10 +13,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, u
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-from redis.backoff import ExponentialWithJitterBackoff
+import redis.asyncio.sentinel
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import parse_url
 from redis.credentials import CredentialProvider
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from ..errors import UserError
 from .urls import FORM, SENTINEL, wrong_with
@@ -110,8 +112,9 @@ class Endpoint:
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
             return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
         ours, theirs = self._sentinel_options(options, anonymous=anonymous)
+        theirs["retry"] = Retry(NoBackoff(), 0)
         manager = redis.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
-        return manager.master_for(self._master())
+        return manager.master_for(self._master(), connection_pool_class=_SentinelPool)
 
     def async_client(self, patience: Patience | None = None) -> redis.asyncio.Redis:
         """A client for asyncio. Close it."""
@@ -124,8 +127,9 @@ class Endpoint:
                 client.connection_pool.connection_class = _AsyncSocketConnection
             return client
         ours, theirs = self._sentinel_options(options, anonymous=False)
+        theirs["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
         manager = redis.asyncio.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
-        return manager.master_for(self._master())
+        return manager.master_for(self._master(), connection_pool_class=_AsyncSentinelPool)
 
     def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -150,7 +154,7 @@ class Endpoint:
     def _sentinel_options(
         self, options: Mapping[str, Any], *, anonymous: bool
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """For the master, and for the Sentinels."""
+        """For the master, and for the Sentinels. Those are not asked twice in a row: the next one is asked instead."""
         found = parse_url(self._direct(anonymous=anonymous))
         tls = {name: value for name, value in found.items() if name.startswith("ssl_")}
         if urlsplit(self.url).scheme.startswith("rediss"):
@@ -216,6 +220,26 @@ class _Credentials(CredentialProvider):
                     exit_code=2,
                 ) from error
         return (self._user, password or "") if self._user else (password or "",)
+
+
+class _SentinelPool(SentinelConnectionPool):
+    """One that, closed, also closes the connections to the Sentinels."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """See redis-py."""
+        super().disconnect(inuse_connections)
+        if inuse_connections:
+            self.sentinel_manager.close()
+
+
+class _AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):
+    """The same with asyncio."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """See redis-py."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            await self.sentinel_manager.aclose()
 
 
 class _AsyncSocketConnection(redis.asyncio.UnixDomainSocketConnection):

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from jellyfin_ha.operations.errors import UserError
-from jellyfin_ha.operations.leases import Endpoint, TranscodeSessions, open_async_store, open_store
+from jellyfin_ha.operations.leases import (
+    Endpoint,
+    Held,
+    TranscodeSession,
+    TranscodeSessions,
+    open_async_store,
+    open_store,
+    seed,
+)
 from jellyfin_ha.operations.leases.connection import FORM, Patience, explained
 from tests.integration.certificates import make_certificates
 from tests.integration.conftest import RedisFactory
@@ -262,3 +271,43 @@ def test_a_redis_that_goes_away_is_told_in_the_time_that_was_promised(redis_serv
         with pytest.raises(UserError, match="does not answer"), explained(endpoint):
             store.do(TranscodeSessions().get("x"))
         assert time.monotonic() - started < FEW_SECONDS
+
+
+def test_a_write_that_a_demoted_master_refuses_is_tried_again_until_there_is_a_master(
+    redis_server: RedisFactory,
+) -> None:
+    server = redis_server()
+    endpoint = Endpoint(server.url)
+    seed(endpoint, pause_ms=0)
+    sessions = TranscodeSessions()
+
+    def promoted_soon() -> threading.Timer:
+        """As when a Service leads to the new master only after a while."""
+        server.client().replicaof("127.0.0.1", str(free_port()))
+        timer = threading.Timer(1.0, lambda: server.client().replicaof("NO", "ONE"))
+        timer.start()
+        return timer
+
+    async def asynchronously() -> None:
+        async with open_async_store(endpoint, replicas=2) as store:
+            timer = promoted_soon()
+            second = TranscodeSession(play_session_id="second", owner="jellyfin-0")
+            assert isinstance(await store.do(sessions.create(second)), Held)
+            timer.join()
+
+    with open_store(endpoint, replicas=2) as store:
+        timer = promoted_soon()
+        first = TranscodeSession(play_session_id="first", owner="jellyfin-0")
+        assert isinstance(store.do(sessions.create(first)), Held)
+        timer.join()
+    asyncio.run(asynchronously())
+
+
+def test_a_master_that_stays_a_replica_is_told(redis_server: RedisFactory) -> None:
+    server = redis_server()
+    seed(Endpoint(server.url), pause_ms=0)
+    with open_store(Endpoint(server.url), replicas=2, patience=Patience(tries=2)) as store:
+        server.client().replicaof("127.0.0.1", str(free_port()))
+        record = TranscodeSession(play_session_id="film", owner="jellyfin-0")
+        with pytest.raises(UserError, match="is a replica"), explained(Endpoint(server.url)):
+            store.do(TranscodeSessions().create(record))
