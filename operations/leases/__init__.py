@@ -13,7 +13,9 @@ from .election import Candidate, events
 from .kinds import LiveStreams, TranscodeSessions
 from .opening import open_async_store, open_store
 from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
+from .overview import Away, Overview, looks, overview
 from .records import LiveStream, RecordError, TranscodeSession
+from .removal import Seen, seen_role, seen_session, seen_stream
 from .roles import RoleHeld, RoleLease, RoleRefused
 from .seed import SeedReport, seed
 from .status import LeaseStatus, status
@@ -24,6 +26,7 @@ __all__ = [
     "AsyncNullStore",
     "AsyncRedisStore",
     "AsyncStore",
+    "Away",
     "Candidate",
     "Corrupt",
     "Elected",
@@ -40,6 +43,7 @@ __all__ = [
     "LiveStream",
     "LiveStreams",
     "NullStore",
+    "Overview",
     "Patience",
     "Reason",
     "RecordError",
@@ -49,6 +53,7 @@ __all__ = [
     "RoleLease",
     "RoleRefused",
     "SeedReport",
+    "Seen",
     "Store",
     "Term",
     "Timing",
@@ -56,8 +61,13 @@ __all__ = [
     "TranscodeSessions",
     "events",
     "in_background",
+    "looks",
     "open_async_store",
     "open_store",
+    "overview",
     "seed",
+    "seen_role",
+    "seen_session",
+    "seen_stream",
     "status",
 ]

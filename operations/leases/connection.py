@@ -1,40 +1,42 @@
 """How to reach the Redis that holds the leases: directly, by TLS, or through Sentinel; with and without asyncio."""
 
 import os
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import parse_url
-from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
 from ..errors import UserError
+from .clients import (
+    PASSWORD_FILE_VARIABLE,
+    AsyncPassingRetry,
+    AsyncSentinelPool,
+    AsyncSocketConnection,
+    Credentials,
+    PassingRetry,
+    SentinelPool,
+)
+from .urls import FORM, SENTINEL, wrong_with
 
 PORT, SENTINEL_PORT = 6379, 26379
-SENTINEL = "+sentinel"
-FORM = (
-    "redis://[user]:password@host:port/0, rediss:// for TLS, unix:///path, or "
-    "redis+sentinel://[user]:password@host:26379,host:26379/name-of-the-master"
-)
 # In the query of a Sentinel's URL: what the Sentinels themselves want, when they want any.
 SENTINEL_PASSWORD = "sentinel_password"
 PASSWORD_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD"
-PASSWORD_FILE_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD_FILE"
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 1.0
 # What passes by itself: a connection that was cut, a Redis that is starting, and a master that has become a replica,
 # for which another connection is made (a Service or Sentinel then leads to the new one).
 PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ class Endpoint:
     password: str | None = None
 
     def __post_init__(self) -> None:
-        try:
-            parse_url(self._direct())
-            parts = urlsplit(self.url)
-            if parts.scheme.endswith(SENTINEL) and not (self._master() and self._sentinels()):
-                raise ValueError("it names no Sentinel, or no master")
-            if not parts.scheme.endswith(SENTINEL):
-                _ = parts.port
-        except ValueError as error:
-            raise UserError(f"the Redis URL cannot be read: {error}. Expected {FORM}.", exit_code=2) from error
+        wrong = wrong_with(self.url)
+        if not wrong:
+            try:
+                # Nothing is connected to yet.
+                redis.ConnectionPool.from_url(self._direct()).make_connection()
+            except (TypeError, ValueError, redis.RedisError):
+                wrong = "its query has a name or a value that redis-py does not know"
+        if wrong:
+            raise UserError(f"the Redis URL cannot be read: {wrong}. Expected {FORM}.", exit_code=2)
 
     @classmethod
     def from_environment(cls, url: str, environment: Mapping[str, str] | None = None) -> "Endpoint":
@@ -108,41 +110,53 @@ class Endpoint:
         """
         waiting = patience or Patience()
         options = self._options(waiting, anonymous=anonymous)
-        options["retry"] = _Retry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        options["retry"] = PassingRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
             return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
         ours, theirs = self._sentinel_options(options, anonymous=anonymous)
+        theirs["retry"] = Retry(NoBackoff(), 0)
         manager = redis.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
-        return manager.master_for(self._master())
+        return manager.master_for(self._master(), connection_pool_class=SentinelPool)
 
     def async_client(self, patience: Patience | None = None) -> redis.asyncio.Redis:
         """A client for asyncio. Close it."""
         waiting = patience or Patience()
         options = self._options(waiting, anonymous=False)
-        options["retry"] = _AsyncRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
+        options["retry"] = AsyncPassingRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
-            return redis.asyncio.Redis.from_url(self._direct(), **options)
+            client = redis.asyncio.Redis.from_url(self._direct(), **options)
+            if urlsplit(self.url).scheme == "unix":
+                client.connection_pool.connection_class = AsyncSocketConnection
+            return client
         ours, theirs = self._sentinel_options(options, anonymous=False)
+        theirs["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
         manager = redis.asyncio.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
-        return manager.master_for(self._master())
+        return manager.master_for(self._master(), connection_pool_class=AsyncSentinelPool)
 
     def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
         options: dict[str, Any] = {
             "decode_responses": True,
-            # What another program left there may be no text; it must be readable, and removable, all the same.
+            # Anybody can write anything to Redis: what is not UTF-8 can be read, and said back, all the same.
             "encoding_errors": "surrogateescape",
             "socket_connect_timeout": patience.connect_seconds,
             "socket_timeout": patience.answer_seconds,
         }
-        parts = urlsplit(self.url)
-        if not anonymous and not parts.password and (self.password or self.password_file):
-            options["credential_provider"] = _Credentials(parts.username or None, self.password, self.password_file)
+        if not anonymous and self._provides:
+            user = urlsplit(self.url).username
+            options["credential_provider"] = Credentials(
+                unquote(user) if user else None, self.password, self.password_file
+            )
         return options
+
+    @property
+    def _provides(self) -> bool:
+        """Whether the password is not in the URL; the user's name is then said with it, by the same way."""
+        return not urlsplit(self.url).password and bool(self.password or self.password_file)
 
     def _sentinel_options(
         self, options: Mapping[str, Any], *, anonymous: bool
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """For the master, and for the Sentinels."""
+        """For the master, and for the Sentinels. Those are not asked twice in a row: the next one is asked instead."""
         found = parse_url(self._direct(anonymous=anonymous))
         tls = {name: value for name, value in found.items() if name.startswith("ssl_")}
         if urlsplit(self.url).scheme.startswith("rediss"):
@@ -156,7 +170,7 @@ class Endpoint:
         """The URL as redis-py reads it: the first Sentinel in the master's place."""
         parts = urlsplit(self.url)
         access, _, hosts = parts.netloc.rpartition("@")
-        if anonymous:
+        if anonymous or self._provides:
             access = ""
         if parts.scheme.endswith(SENTINEL):
             hosts = hosts.partition(",")[0]
@@ -165,8 +179,11 @@ class Endpoint:
             parts = SplitResult(
                 parts.scheme.removesuffix(SENTINEL), hosts, f"/{database}" if database else "", urlencode(query), ""
             )
-        # Without credentials a URL of redis-py's may still carry none in its query.
-        return urlunsplit(parts._replace(netloc=f"{access}@{hosts}" if access else hosts))
+        netloc = f"{access}@{hosts}" if access else hosts
+        if parts.scheme == "unix":
+            # Without a host `urlunsplit` would leave out the slashes, which redis-py wants.
+            return f"unix://{netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        return urlunsplit(parts._replace(netloc=netloc))
 
     def _sentinels(self) -> list[tuple[str, int]]:
         hosts = urlsplit(self.url).netloc.rpartition("@")[2].split(",")
@@ -175,65 +192,6 @@ class Endpoint:
 
     def _master(self) -> str:
         return urlsplit(self.url).path.strip("/").partition("/")[0]
-
-
-class _Credentials(CredentialProvider):
-    """A name and a password; the latter read when it is needed."""
-
-    def __init__(self, user: str | None, password: str | None, file: Path | None) -> None:
-        self._user = user
-        self._password = password
-        self._file = file
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        """What redis-py sends."""
-        password = self._password
-        if password is None and self._file is not None:
-            try:
-                password = self._file.read_text().strip()
-            except OSError as error:
-                raise UserError(
-                    f"cannot read the file with Redis's password: {error}. Name it in {PASSWORD_FILE_VARIABLE}.",
-                    exit_code=2,
-                ) from error
-        return (self._user, password or "") if self._user else (password or "",)
-
-    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
-        """The same for asyncio; redis-py's own warns at every connection."""
-        return self.get_credentials()
-
-
-class _Retry(Retry):
-    """Tries again what passes by itself."""
-
-    def call_with_retry(
-        self,
-        do: Callable[[], T],
-        fail: Callable[..., Any],
-        is_retryable: Callable[[Exception], bool] | None = None,
-        with_failure_count: bool = False,
-    ) -> T:
-        """See redis-py."""
-        return super().call_with_retry(do, fail, is_retryable or _passes, with_failure_count)
-
-
-class _AsyncRetry(redis.asyncio.retry.Retry):
-    """The same with asyncio."""
-
-    async def call_with_retry(
-        self,
-        do: Callable[[], Awaitable[T]],
-        fail: Callable[..., Any],
-        is_retryable: Callable[[Exception], bool] | None = None,
-        with_failure_count: bool = False,
-    ) -> T:
-        """See redis-py."""
-        return await super().call_with_retry(do, fail, is_retryable or _passes, with_failure_count)
-
-
-def _passes(error: Exception) -> bool:
-    """Redis-py takes a password that is refused for a connection that fails."""
-    return not isinstance(error, redis.AuthenticationError)
 
 
 @contextmanager
@@ -245,6 +203,8 @@ def explained(endpoint: Endpoint) -> Generator[None]:
     """
     try:
         yield
+    except UserError:
+        raise
     except redis.AuthenticationError as error:
         raise UserError(
             f"Redis at {endpoint.place} refuses the password: {error}. Expected the one in the Secret "

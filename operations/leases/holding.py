@@ -114,7 +114,7 @@ class Holding(Generic[Record]):
             match reply:
                 case [str() as text, int() as left, int() as token]:
                     try:
-                        return Found(self._read(text), max(left, 0), token or None, text)
+                        return Found(self._read(text), max(left, 0), token or None, text, max(-left, 0))
                     except RecordError as error:
                         return Corrupt(key, str(error), text)
                 case [str() as text, str() as wrong]:

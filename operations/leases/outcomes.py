@@ -130,12 +130,14 @@ class Found(Generic[Record]):
         left_ms: how long its lease still lasts by Redis's clock; 0 when it has ended.
         token: its holder's; None when a C# server made it.
         text: the JSON.
+        expired_ms: for how long its lease has been over; 0 while it lasts.
     """
 
     record: Record
     left_ms: int
     token: int | None
     text: str
+    expired_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 # Whatever happens to this process, Redis itself clears the scratch keys away.
 SCRATCH_MS = 60_000
+SCRATCH_ROLE = "rehearsal-"
 
 
 def rehearse_take_over(client: redis.Redis) -> str:
@@ -31,7 +32,7 @@ def rehearse_take_over(client: redis.Redis) -> str:
     Raises:
         UserError: exit code 1; Redis did not do what leases rely on.
     """
-    role = f"rehearsal-{secrets.token_hex(8)}"
+    role = f"{SCRATCH_ROLE}{secrets.token_hex(8)}"
     fence, lease = fence_key(role), lease_key(role)
     store = RedisStore(client)
     first, short = RoleLease(role, "first", HELD_MS), RoleLease(role, "first", SHORT_MS)

@@ -33,6 +33,7 @@ class SeedReport:
         term: the last term that was given to a leader, or where they start.
         created: whether the role's counter was made now, rather than found.
         rehearsal: what the rehearsed take-over showed.
+        pause_ms: how long no lease is given yet; 0 when leases are given.
     """
 
     role: str
@@ -40,6 +41,7 @@ class SeedReport:
     term: int
     created: bool
     rehearsal: str
+    pause_ms: int = 0
 
     def summary(self) -> str:
         """The report in a few lines, for people."""
@@ -49,6 +51,7 @@ class SeedReport:
                 f"The lease store is fit: role {self.role} {seeded}, last term {self.term}.",
                 *(f"  {check}" for check in self.checks),
                 f"  take-over: {self.rehearsal}",
+                *([f"  no lease is given for {self.pause_ms / 1000:.0f} s"] if self.pause_ms else []),
             ]
         )
 
@@ -99,10 +102,11 @@ def seed(
                 made, term = store.do(_seed(role, pause_ms))
                 for kind in KINDS:
                     store.do(_seed(kind, pause_ms))
+                pause = max(client.pttl(PAUSE_KEY), 0)
     finally:
         client.close()
     progress("the lease store is ready", 1.0)
-    return SeedReport(role, checks, term, made, rehearsal)
+    return SeedReport(role, checks, term, made, rehearsal, pause)
 
 
 def _seed(name: str, pause_ms: int) -> Call[tuple[bool, int]]:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from jellyfin_ha.operations.leases import RoleHeld, RoleLease, RoleRefused
 from jellyfin_ha.operations.leases.keys import PAUSE_KEY, fence_key, lease_key
-from jellyfin_ha.operations.leases.status import LeaseStatus, read_status
+from jellyfin_ha.operations.leases.status import LeaseStatus, role_state
 from tests.integration.lease_drivers import Driver, await_time_past, driver, make_counter
 from tests.integration.processes import RedisServer, running_redis
 
@@ -138,7 +138,7 @@ class RoleMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_read_is_so(self) -> None:
-        found = read_status(self.client, ROLE)
+        found = self.store.do(role_state(ROLE))
         owner, term = self.holder or (None, self.newest if self.seeded else None)
         assert found == LeaseStatus(ROLE, owner, term, found.left_ms)
         assert (found.left_ms is not None) is (self.holder is not None)
