@@ -1,4 +1,4 @@
-"""A Redis, its replica and the Sentinels that watch them."""
+"""A Redis, its replica and a Sentinel that watches them."""
 
 from __future__ import annotations
 
@@ -23,72 +23,60 @@ DOWN_AFTER_MS = 1000
 
 @dataclass(frozen=True)
 class Watched:
-    """A master, its replica and the Sentinels.
+    """A master, its replica and a Sentinel.
 
     Args:
         servers: master and replica at first.
-        sentinels: port and process of each.
+        port: of the Sentinel.
         password: of the servers.
-        sentinel_password: of the Sentinels; None when they ask for none.
+        sentinel_password: of the Sentinel; None when it asks for none.
     """
 
     servers: tuple[RedisServer, RedisServer]
-    sentinels: tuple[tuple[int, subprocess.Popen[bytes]], ...]
+    port: int
     password: str
     sentinel_password: str | None
 
     @property
     def url(self) -> str:
         """What an `Endpoint` takes."""
-        hosts = ",".join(f"127.0.0.1:{port}" for port, _ in self.sentinels)
         own = f"?sentinel_password={self.sentinel_password}" if self.sentinel_password else ""
-        return f"redis+sentinel://:{self.password}@{hosts}/{MASTER}{own}"
+        return f"redis+sentinel://:{self.password}@127.0.0.1:{self.port}/{MASTER}{own}"
 
-    def sentinel(self, place: int = 0) -> redis.Redis:
-        """A client of one Sentinel."""
-        port = self.sentinels[place][0]
-        return redis.Redis(port=port, password=self.sentinel_password, decode_responses=True, socket_timeout=5)
+    def sentinel(self) -> redis.Redis:
+        """A client of the Sentinel."""
+        return redis.Redis(port=self.port, password=self.sentinel_password, decode_responses=True, socket_timeout=5)
 
     def master(self) -> RedisServer:
-        """Who is the master, as the last Sentinel says."""
-        with self.sentinel(-1) as client:
+        """Who is the master, as the Sentinel says."""
+        with self.sentinel() as client:
             _, port = client.sentinel_get_master_addr_by_name(MASTER)
         return next(server for server in self.servers if server.port == int(port))
-
-    def other(self) -> RedisServer:
-        """The server that is not the master."""
-        master = self.master()
-        return next(server for server in self.servers if server is not master)
 
     def fail_over(self) -> None:
         """Make the replica the master, and the master a replica, in order."""
         before = self.master()
-        with self.sentinel(-1) as client:
+        with self.sentinel() as client:
             client.sentinel_failover(MASTER)
         wait_until(lambda: self.master() is not before, seconds=20, what="fail-over")
         wait_until(lambda: _role(before) == "slave", seconds=30, what="the old master's demotion")
 
     def _settled(self) -> bool:
-        for place in range(len(self.sentinels)):
-            try:
-                with self.sentinel(place) as client:
-                    state = cast(dict[str, dict[str, object]], client.sentinel_masters())[MASTER]
-                    replicas = cast(list[dict[str, object]], client.sentinel_slaves(MASTER))
-            except (redis.RedisError, KeyError):
-                return False
-            healthy = [one for one in replicas if one["flags"] == "slave" and one["master-link-status"] == "ok"]
-            if state["num-other-sentinels"] != len(self.sentinels) - 1 or len(healthy) != 1:
-                return False
-        return True
+        try:
+            with self.sentinel() as client:
+                replicas = cast(list[dict[str, object]], client.sentinel_slaves(MASTER))
+        except redis.RedisError:
+            return False
+        return [(one["flags"], one["master-link-status"]) for one in replicas] == [("slave", "ok")]
 
     def settle(self) -> None:
-        """Wait until every Sentinel knows the others and a replica that is in step."""
-        wait_until(self._settled, seconds=40, what="Sentinels that know everybody")
+        """Wait until the Sentinel knows a replica that is in step."""
+        wait_until(self._settled, seconds=40, what="a Sentinel that knows everybody")
 
 
 @contextmanager
-def watched_redis(*, sentinels: int = 1, sentinel_password: str | None = None) -> Generator[Watched]:
-    """Start all of it, and wait until every Sentinel knows everybody."""
+def watched_redis(*, sentinel_password: str | None = None) -> Generator[Watched]:
+    """Start all of it, with one Sentinel, and wait until it knows everybody."""
     password = secrets.token_hex(12)
     both = {"masterauth": password, "repl-diskless-sync-delay": "0", "repl-ping-replica-period": "1"}
     with ExitStack() as running:
@@ -96,19 +84,15 @@ def watched_redis(*, sentinels: int = 1, sentinel_password: str | None = None) -
         replica = running.enter_context(
             running_redis(password=password, settings={**both, "replicaof": f"127.0.0.1 {master.port}"})
         )
-        processes = tuple(
-            running.enter_context(_sentinel(master, quorum=sentinels // 2 + 1, password=sentinel_password))
-            for _ in range(sentinels)
-        )
-        watched = Watched((master, replica), processes, password, sentinel_password)
+        port = running.enter_context(_sentinel(master, password=sentinel_password))
+        watched = Watched((master, replica), port, password, sentinel_password)
         watched.settle()
         yield watched
 
 
 @contextmanager
-def _sentinel(
-    master: RedisServer, *, quorum: int, password: str | None
-) -> Generator[tuple[int, subprocess.Popen[bytes]]]:
+def _sentinel(master: RedisServer, *, password: str | None) -> Generator[int]:
+    """Its port."""
     root = Path(tempfile.mkdtemp(prefix="jellyfin-ha-sentinel-"))
     port = free_port()
     configuration = root / "sentinel.conf"
@@ -117,10 +101,10 @@ def _sentinel(
         "bind 127.0.0.1",
         "protected-mode no",
         f"dir {root}",
-        f"sentinel monitor {MASTER} 127.0.0.1 {master.port} {quorum}",
+        f"sentinel monitor {MASTER} 127.0.0.1 {master.port} 1",
         f"sentinel auth-pass {MASTER} {master.password}",
         f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
-        f"sentinel failover-timeout {MASTER} 6000",
+        f"sentinel failover-timeout {MASTER} 3000",
         *([f"requirepass {password}"] if password else []),
     ]
     configuration.write_text("\n".join(lines) + "\n")
@@ -134,7 +118,7 @@ def _sentinel(
                 cwd=root,
             )
         try:
-            yield port, process
+            yield port
         finally:
             end(process, gently=signal.SIGTERM)
     finally:

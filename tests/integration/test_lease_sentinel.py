@@ -23,13 +23,14 @@ from jellyfin_ha.operations.leases import (
 from jellyfin_ha.operations.leases.connection import explained
 from tests.integration.lease_sentinels import Watched, watched_redis
 from tests.integration.lease_stores import command
+from tests.integration.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 SESSIONS = TranscodeSessions(Timing(lease_ms=60_000, retention_ms=600_000))
-# What a fail-over of a master that was killed may take: a second until it counts as gone, and the Sentinels' election.
+# What a fail-over of a master that was killed may take: a second until it counts as gone, and a few for the replica.
 FAIL_OVER_SECONDS = 20.0
-PATIENT = Patience(tries=30)
+PATIENT = Patience(tries=40)
 
 
 def session(name: str) -> TranscodeSession:
@@ -56,7 +57,7 @@ def test_it_finds_the_master_whichever_it_is() -> None:
         watched.fail_over()
         done = command("status", "--redis", watched.url)
         assert done.returncode == 0, done.stderr
-        assert f"leases of the Sentinels 127.0.0.1:{watched.sentinels[0][0]}" in done.stdout
+        assert f"leases of the Sentinels 127.0.0.1:{watched.port}" in done.stdout
         assert watched.password not in done.stdout
         with open_store(endpoint, replicas=2) as store:
             assert isinstance(store.do(SESSIONS.create(session("film"))), Held)
@@ -94,9 +95,12 @@ def test_a_store_with_asyncio_goes_on_when_the_master_is_demoted() -> None:
         asyncio.run(go(watched, prepared(watched)))
 
 
-def test_a_store_goes_on_when_the_master_and_a_sentinel_are_killed() -> None:
-    with watched_redis(sentinels=3) as watched:
-        endpoint = prepared(watched)
+def test_a_store_goes_on_when_the_master_is_killed_and_a_sentinel_is_away() -> None:
+    # Of several Sentinels, two may vote against each other for minutes; one alone decides at once.
+    with watched_redis() as watched:
+        # Everybody asks the first one first; it may have been on the master's machine.
+        endpoint = Endpoint(watched.url.replace("@", f"@127.0.0.1:{free_port()},"))
+        seed(endpoint, pause_ms=0)
 
         async def go() -> None:
             async with open_async_store(endpoint, replicas=2, patience=PATIENT) as async_store:
@@ -106,9 +110,7 @@ def test_a_store_goes_on_when_the_master_and_a_sentinel_are_killed() -> None:
             first = store.do(SESSIONS.create(session("film")))
             assert isinstance(first, Held)
             in_step(watched)
-            # The first is the one that everybody asks first; both may have been on one machine.
-            watched.sentinels[0][1].kill()
-            watched.master().process.kill()
+            watched.master().crash()
             started = time.monotonic()
             assert isinstance(store.do(SESSIONS.renew(session("film"), first.token)), Held)
             assert time.monotonic() - started < FAIL_OVER_SECONDS
