@@ -19,6 +19,7 @@ from tests.integration.processes import RedisServer, end, free_port, running_red
 
 MASTER = "leases"
 DOWN_AFTER_MS = 1000
+LOG_CHARACTERS = 4000
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _sentinel(
         f"sentinel monitor {MASTER} 127.0.0.1 {master.port} {quorum}",
         f"sentinel auth-pass {MASTER} {master.password}",
         f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
-        f"sentinel failover-timeout {MASTER} 6000",
+        f"sentinel failover-timeout {MASTER} 3000",
         *([f"requirepass {password}"] if password else []),
     ]
     configuration.write_text("\n".join(lines) + "\n")
@@ -135,6 +136,10 @@ def _sentinel(
             )
         try:
             yield port, process
+        except BaseException:
+            # pytest shows it with the test that failed.
+            print((root / "log").read_text()[-LOG_CHARACTERS:])
+            raise
         finally:
             end(process, gently=signal.SIGTERM)
     finally:
