@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-import redis.asyncio.sentinel
-import redis.sentinel
 from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
@@ -52,66 +50,6 @@ class Credentials(CredentialProvider):
     async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
         """The same for asyncio; redis-py's own warns at every connection."""
         return self.get_credentials()
-
-
-class _MasterConnection(redis.sentinel.SentinelManagedConnection):
-    """One that asks who is the master also when it has to connect again in the middle of a call.
-
-    Redis-py's goes back to the one that it knows: a call that was under way when the master died, froze or was demoted
-    would be tried there until the tries are used up.
-    """
-
-    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        """See redis-py; whose `connect`, which has asked already, forbids to retry."""
-        if retry_socket_connect and not self._sock:
-            self.host, self.port = self.connection_pool.get_master_address()
-        super().connect_check_health(check_health, retry_socket_connect=False)
-
-
-class _TlsMasterConnection(_MasterConnection, redis.sentinel.SentinelManagedSSLConnection):
-    """The same by TLS."""
-
-
-class SentinelPool(redis.sentinel.SentinelConnectionPool):
-    """Connections to the master, whoever it is; closed, it also closes those to the Sentinels."""
-
-    def __init__(self, service_name: str, sentinel_manager: redis.Sentinel, **options: Any) -> None:
-        kind = _TlsMasterConnection if options.pop("ssl", False) else _MasterConnection
-        super().__init__(service_name, sentinel_manager, connection_class=kind, **options)
-
-    def disconnect(self, inuse_connections: bool = True) -> None:
-        """See redis-py."""
-        super().disconnect(inuse_connections)
-        if inuse_connections:
-            self.sentinel_manager.close()
-
-
-class _AsyncMasterConnection(redis.asyncio.sentinel.SentinelManagedConnection):
-    """As `_MasterConnection`, with asyncio."""
-
-    async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        """See redis-py."""
-        if retry_socket_connect and not self.is_connected:
-            self.host, self.port = await self.connection_pool.get_master_address()
-        await super().connect_check_health(check_health, retry_socket_connect=False)
-
-
-class _AsyncTlsMasterConnection(_AsyncMasterConnection, redis.asyncio.sentinel.SentinelManagedSSLConnection):
-    """The same by TLS."""
-
-
-class AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):
-    """As `SentinelPool`, with asyncio."""
-
-    def __init__(self, service_name: str, sentinel_manager: redis.asyncio.Sentinel, **options: Any) -> None:
-        kind = _AsyncTlsMasterConnection if options.pop("ssl", False) else _AsyncMasterConnection
-        super().__init__(service_name, sentinel_manager, connection_class=kind, **options)
-
-    async def disconnect(self, inuse_connections: bool = True) -> None:
-        """See redis-py."""
-        await super().disconnect(inuse_connections)
-        if inuse_connections:
-            await self.sentinel_manager.aclose()
 
 
 class AsyncSocketConnection(redis.asyncio.UnixDomainSocketConnection):

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,11 @@ def watched_redis(*, sentinels: int = 1, sentinel_password: str | None = None) -
             running_redis(password=password, settings={**both, "replicaof": f"127.0.0.1 {master.port}"})
         )
         processes = tuple(
-            running.enter_context(_sentinel(master, quorum=sentinels // 2 + 1, password=sentinel_password))
+            running.enter_context(
+                running_sentinel(
+                    master.port, str(master.password), quorum=sentinels // 2 + 1, password=sentinel_password
+                )
+            )
             for _ in range(sentinels)
         )
         watched = Watched((master, replica), processes, password, sentinel_password)
@@ -107,19 +111,31 @@ def watched_redis(*, sentinels: int = 1, sentinel_password: str | None = None) -
 
 
 @contextmanager
-def _sentinel(
-    master: RedisServer, *, quorum: int, password: str | None
+def running_sentinel(
+    master_port: int,
+    master_password: str,
+    *,
+    quorum: int = 1,
+    password: str | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Generator[tuple[int, subprocess.Popen[bytes]]]:
+    """A Sentinel: its port and process.
+
+    Args:
+        master_port: of the master that it watches.
+        master_password: of that.
+        quorum: how many must find the master gone.
+        password: what clients must say; None asks for none.
+        settings: lines of its configuration beside the defaults; a `tls-port` is the one that is told.
+    """
     root = Path(tempfile.mkdtemp(prefix="jellyfin-ha-sentinel-"))
     port = free_port()
     configuration = root / "sentinel.conf"
+    chosen = {"port": str(port), "bind": "127.0.0.1", "protected-mode": "no", "dir": str(root), **(settings or {})}
     lines = [
-        f"port {port}",
-        "bind 127.0.0.1",
-        "protected-mode no",
-        f"dir {root}",
-        f"sentinel monitor {MASTER} 127.0.0.1 {master.port} {quorum}",
-        f"sentinel auth-pass {MASTER} {master.password}",
+        *(f"{name} {value}" for name, value in chosen.items()),
+        f"sentinel monitor {MASTER} 127.0.0.1 {master_port} {quorum}",
+        f"sentinel auth-pass {MASTER} {master_password}",
         f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
         f"sentinel failover-timeout {MASTER} 3000",
         *([f"requirepass {password}"] if password else []),
@@ -135,7 +151,7 @@ def _sentinel(
                 cwd=root,
             )
         try:
-            yield port, process
+            yield int(chosen.get("tls-port", port)), process
         except BaseException:
             # pytest shows it with the test that failed.
             print((root / "log").read_text()[-LOG_CHARACTERS:])

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +25,11 @@ from jellyfin_ha.operations.leases import (
     seed,
 )
 from jellyfin_ha.operations.leases.connection import explained
-from tests.integration.lease_sentinels import Watched, watched_redis
+from tests.integration.certificates import make_certificates
+from tests.integration.conftest import RedisFactory
+from tests.integration.lease_sentinels import MASTER, Watched, running_sentinel, watched_redis
 from tests.integration.lease_stores import command
+from tests.integration.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -154,19 +158,41 @@ def test_sentinels_may_ask_for_a_password_of_their_own() -> None:
         endpoint = prepared(watched)
         with open_store(endpoint, replicas=2) as store:
             assert store.do(SESSIONS.get("x")) is None
-        for wrong in (
-            watched.url.replace("=guarded", "=mistaken"),
-            watched.url.replace(watched.password, "mistaken"),
-            watched.url.replace("/leases?", "/unheard-of?"),
+        for wrong, words in (
+            (watched.url.replace("=guarded", "=mistaken"), "invalid username-password pair"),
+            (watched.url.replace(watched.password, "mistaken"), "refuses the password"),
+            (watched.url.replace("/leases?", "/unheard-of?"), "it knows no master unheard-of"),
         ):
             for way in (_synchronously, _asynchronously):
                 started = time.monotonic()
                 with pytest.raises(UserError) as refusal:
                     way(Endpoint(wrong))
                 assert refusal.value.exit_code == 1
+                assert words in str(refusal.value)
+                assert "object at" not in str(refusal.value)
                 for secret in ("guarded", "mistaken", watched.password):
                     assert secret not in str(refusal.value)
                 assert time.monotonic() - started < 8
+
+
+def test_sentinels_and_their_master_are_reached_by_tls(redis_server: RedisFactory, tmp_path: Path) -> None:
+    ours, theirs = make_certificates(tmp_path / "ours"), make_certificates(tmp_path / "theirs")
+    tls = {
+        "tls-cert-file": str(ours.certificate),
+        "tls-key-file": str(ours.key),
+        "tls-ca-cert-file": str(ours.authority),
+        "tls-auth-clients": "no",
+    }
+    server = redis_server(settings=tls)
+    port = free_port()
+    server.client().config_set("tls-port", port)
+    by_tls = {**tls, "port": "0", "tls-port": str(free_port()), "tls-replication": "yes"}
+    with running_sentinel(port, str(server.password), settings=by_tls) as (sentinel, _):
+        url = f"rediss+sentinel://:{server.password}@127.0.0.1:{sentinel}/{MASTER}?ssl_ca_certs="
+        for way in (_synchronously, _asynchronously):
+            way(Endpoint(f"{url}{ours.authority}"))
+            with pytest.raises(UserError, match="certificate verify failed"):
+                way(Endpoint(f"{url}{theirs.authority}"))
 
 
 def test_no_sentinel_at_all_is_told_in_the_time_that_was_promised() -> None:
