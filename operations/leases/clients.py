@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-import redis.asyncio.sentinel
 from redis.credentials import CredentialProvider
 from redis.retry import Retry
-from redis.sentinel import SentinelConnectionPool
 
 from ..errors import UserError
 
@@ -52,26 +50,6 @@ class Credentials(CredentialProvider):
     async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
         """The same for asyncio; redis-py's own warns at every connection."""
         return self.get_credentials()
-
-
-class SentinelPool(SentinelConnectionPool):
-    """One that, closed, also closes the connections to the Sentinels."""
-
-    def disconnect(self, inuse_connections: bool = True) -> None:
-        """See redis-py."""
-        super().disconnect(inuse_connections)
-        if inuse_connections:
-            self.sentinel_manager.close()
-
-
-class AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):
-    """The same with asyncio."""
-
-    async def disconnect(self, inuse_connections: bool = True) -> None:
-        """See redis-py."""
-        await super().disconnect(inuse_connections)
-        if inuse_connections:
-            await self.sentinel_manager.aclose()
 
 
 class AsyncSocketConnection(redis.asyncio.UnixDomainSocketConnection):

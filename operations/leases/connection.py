@@ -19,12 +19,11 @@ from ..errors import UserError
 from .clients import (
     PASSWORD_FILE_VARIABLE,
     AsyncPassingRetry,
-    AsyncSentinelPool,
     AsyncSocketConnection,
     Credentials,
     PassingRetry,
-    SentinelPool,
 )
+from .sentinels import AsyncSentinelPool, AsyncSentinels, SentinelPool, Sentinels
 from .urls import FORM, SENTINEL, wrong_with
 
 PORT, SENTINEL_PORT = 6379, 26379
@@ -115,7 +114,7 @@ class Endpoint:
             return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
         ours, theirs = self._sentinel_options(options, anonymous=anonymous)
         theirs["retry"] = Retry(NoBackoff(), 0)
-        manager = redis.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
+        manager = Sentinels(self._sentinels(), sentinel_kwargs=theirs, **ours)
         return manager.master_for(self._master(), connection_pool_class=SentinelPool)
 
     def async_client(self, patience: Patience | None = None) -> redis.asyncio.Redis:
@@ -130,7 +129,7 @@ class Endpoint:
             return client
         ours, theirs = self._sentinel_options(options, anonymous=False)
         theirs["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
-        manager = redis.asyncio.Sentinel(self._sentinels(), sentinel_kwargs=theirs, **ours)
+        manager = AsyncSentinels(self._sentinels(), sentinel_kwargs=theirs, **ours)
         return manager.master_for(self._master(), connection_pool_class=AsyncSentinelPool)
 
     def _options(self, patience: Patience, *, anonymous: bool) -> dict[str, Any]:
