@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 STACK ?= dev
 
-.PHONY: help up down purge test bench lint format
+.PHONY: help up down purge test test-long bench lint format
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ purge: $(INSTALLED) ## stop the lab and remove everything it has kept
 test: $(INSTALLED) ## unit, integration and end-to-end tests; a skipped test fails the run
 	@$(BIN)/jellyfin-ha lab up
 	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e $(PYTEST_ARGS)
+
+test-long: $(INSTALLED) ## torture and repeated drills: minutes each; JELLYFIN_HA_TEST_SEED=<shown when one fails> does the same again
+	@$(BIN)/python -m pytest tests/long $(PYTEST_ARGS)
 
 bench: $(INSTALLED) ## how fast the migration is, beside pgloader and psql; BENCH_ARGS="--items 20000 --rounds 1" is quick
 	@$(BIN)/python -m bench.migration $(BENCH_ARGS)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from jellyfin_ha.operations.errors import UserError
 
-from . import lab
+from . import lab, leases
 from .adopt import adopt_command
 from .checkout import Checkout
 from .migrate import migrate_command
@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Jellyfin, highly available on Kubernetes.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(lab.app, name="lab")
+app.add_typer(leases.app, name="leases")
 app.command("migrate")(migrate_command)
 app.command("adopt")(adopt_command)
 

@@ -112,8 +112,8 @@ def seed_leases(
 
     async def hook() -> None:
         cluster = await Cluster.connect(access)
-        async with lease_store(cluster, secret_name=secret_name, selector=selector) as url:
-            report = await asyncio.to_thread(seed, url, memory_limit_bytes=memory_limit_bytes)
+        async with lease_store(cluster, secret_name=secret_name, selector=selector) as endpoint:
+            report = await asyncio.to_thread(seed, endpoint, memory_limit_bytes=memory_limit_bytes)
         print(report.summary())
 
     return hook

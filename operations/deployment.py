@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
 from .cluster import Cluster
+from .leases.connection import Endpoint
 
 POSTGRES_PORT = 5432
 REDIS_PORT = 6379
@@ -38,8 +38,8 @@ async def database(cluster: Cluster, *, secret_name: str, selector: Mapping[str,
 
 
 @asynccontextmanager
-async def lease_store(cluster: Cluster, *, secret_name: str, selector: Mapping[str, str]) -> AsyncGenerator[str]:
-    """A URL of the deployment's Redis, good while the context lasts.
+async def lease_store(cluster: Cluster, *, secret_name: str, selector: Mapping[str, str]) -> AsyncGenerator[Endpoint]:
+    """Where to reach the deployment's Redis, good while the context lasts.
 
     Args:
         cluster: where it runs.
@@ -51,4 +51,4 @@ async def lease_store(cluster: Cluster, *, secret_name: str, selector: Mapping[s
     """
     credentials = await cluster.secret(secret_name)
     async with cluster.forward(selector, REDIS_PORT) as port:
-        yield f"redis://:{quote(credentials['REDIS_PASSWORD'], safe='')}@127.0.0.1:{port}/0"
+        yield Endpoint(f"redis://127.0.0.1:{port}/0", password=credentials["REDIS_PASSWORD"])

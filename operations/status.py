@@ -76,7 +76,7 @@ async def _migration(cluster: Cluster, parts: Parts) -> MigrationRecord | None:
 
 async def _leases(cluster: Cluster, parts: Parts) -> LeaseStatus | None:
     try:
-        async with lease_store(cluster, secret_name=parts.lease_store_secret, selector=parts.lease_store) as url:
-            return await asyncio.to_thread(read_leases, url)
+        async with lease_store(cluster, secret_name=parts.lease_store_secret, selector=parts.lease_store) as endpoint:
+            return await asyncio.to_thread(read_leases, endpoint)
     except UserError:
         return None

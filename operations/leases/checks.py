@@ -1,10 +1,12 @@
 """Whether a Redis can be trusted with leases: each thing looked at, what was found, what to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import redis
 
-from .store import LeaseStore, lets_anyone_in
+from .connection import Endpoint, lets_anyone_in
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,22 @@ class Check:
         return f"{self.name}: found {self.found}, expected {self.expected}; {self.remedy}"
 
 
-def check_server(store: LeaseStore, url: str, memory_limit_bytes: int | None) -> tuple[Check, ...]:
+def check_server(client: redis.Redis, endpoint: Endpoint, memory_limit_bytes: int | None) -> tuple[Check, ...]:
     """Look at everything that decides whether a lease can be lost, stolen or forgotten."""
+    client.ping()
     return (
-        _authentication(url),
-        _role(store),
-        _setting(store, "maxmemory-policy", "noeviction", "otherwise Redis drops leases when memory is short"),
-        _setting(store, "appendonly", "yes", "otherwise a restart forgets who leads and which terms were given"),
-        _setting(store, "appendfsync", "always", "otherwise a crash forgets a term that was given already"),
-        _append_only_file(store),
-        _memory(store, memory_limit_bytes),
+        _authentication(endpoint),
+        _role(client),
+        _setting(client, "maxmemory-policy", "noeviction", "otherwise Redis drops leases when memory is short"),
+        _setting(client, "appendonly", "yes", "otherwise a restart forgets who leads and which terms were given"),
+        _setting(client, "appendfsync", "always", "otherwise a crash forgets a term that was given already"),
+        _append_only_file(client),
+        _memory(client, memory_limit_bytes),
     )
 
 
-def _authentication(url: str) -> Check:
-    open_to_all = lets_anyone_in(url)
+def _authentication(endpoint: Endpoint) -> Check:
+    open_to_all = lets_anyone_in(endpoint)
     return Check(
         name="password",
         passed=not open_to_all,
@@ -55,8 +58,8 @@ def _authentication(url: str) -> Check:
     )
 
 
-def _role(store: LeaseStore) -> Check:
-    role = str(store.info("replication").get("role", "unknown"))
+def _role(client: redis.Redis) -> Check:
+    role = str(_info(client, "replication").get("role", "unknown"))
     return Check(
         name="replication role",
         passed=role == "master",
@@ -66,13 +69,13 @@ def _role(store: LeaseStore) -> Check:
     )
 
 
-def _setting(store: LeaseStore, name: str, expected: str, reason: str) -> Check:
-    found = _config(store, name)
+def _setting(client: redis.Redis, name: str, expected: str, reason: str) -> Check:
+    found = _config(client, name)
     return Check(name, found == expected, found, expected, f"set `{name} {expected}` in redis.conf, {reason}")
 
 
-def _append_only_file(store: LeaseStore) -> Check:
-    found = str(store.info("persistence").get("aof_last_write_status", "unknown"))
+def _append_only_file(client: redis.Redis) -> Check:
+    found = str(_info(client, "persistence").get("aof_last_write_status", "unknown"))
     return Check(
         name="last write of the append-only file",
         passed=found == "ok",
@@ -82,8 +85,8 @@ def _append_only_file(store: LeaseStore) -> Check:
     )
 
 
-def _memory(store: LeaseStore, limit: int | None) -> Check:
-    text = _config(store, "maxmemory")
+def _memory(client: redis.Redis, limit: int | None) -> Check:
+    text = _config(client, "maxmemory")
     found = int(text) if text.isdigit() else 0
     expected = "more than 0" if limit is None else f"more than 0 and less than the container's {limit} bytes"
     return Check(
@@ -96,8 +99,12 @@ def _memory(store: LeaseStore, limit: int | None) -> Check:
     )
 
 
-def _config(store: LeaseStore, name: str) -> str:
+def _config(client: redis.Redis, name: str) -> str:
     try:
-        return store.config(name) or "nothing"
+        return cast(Mapping[str, str], client.config_get(name)).get(name) or "nothing"
     except redis.ResponseError as error:
         return f"no answer ({error})"
+
+
+def _info(client: redis.Redis, section: str) -> Mapping[str, object]:
+    return cast(Mapping[str, object], client.info(section))

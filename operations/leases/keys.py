@@ -8,17 +8,37 @@ PREFIX = "jellyfin-ha"
 # Of the whole key space below PREFIX: what is read and written by one version of this project.
 SCHEMA_KEY = f"{PREFIX}:schema"
 SCHEMA_VERSION = 1
+# While it lives, nobody is given a lease: a counter was made, and who held a lease before may still think so.
+PAUSE_KEY = f"{PREFIX}:pause"
+# The forks' records, which their servers read and write too.
+SESSION_PREFIX = "jellyfin:transcode:"
+STREAM_PREFIX = "jellyfin:livestream:"
 ROLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def lease_key(role: str) -> str:
-    """Where a role's lease lies: JSON of owner, term and acquired_at_ms; the key lives as long as the lease."""
+    """Where a role's lease lies: JSON of owner, term, acquired_at_ms and call; the key lives as long as the lease."""
     return f"{PREFIX}:lease:{_checked(role)}"
 
 
 def fence_key(role: str) -> str:
-    """Where a role's terms are counted: the last term that was given, 0 before the first. Never expires."""
+    """Where a role's terms, or the tokens of a kind of record, are counted: the last that was given. Never expires."""
     return f"{PREFIX}:fence:{_checked(role)}"
+
+
+def session_key(play_session_id: str) -> str:
+    """Where the record of a transcode session lies."""
+    return f"{SESSION_PREFIX}{play_session_id}"
+
+
+def stream_key(live_stream_id: str, other_id: str) -> str:
+    """Where the record of a live stream lies, by the id of a session or a play session."""
+    return f"{STREAM_PREFIX}{live_stream_id}:{other_id}"
+
+
+def hold_key(record_key: str) -> str:
+    """Where the fencing token of a record lies, beside the record and as long as it."""
+    return f"{PREFIX}:hold:{record_key}"
 
 
 def _checked(role: str) -> str:

@@ -2,11 +2,16 @@
 
 import secrets
 import time
+from dataclasses import replace
+
+import redis
 
 from ..errors import UserError
+from .calls import Call
 from .keys import fence_key, lease_key
-from .scripts import ACQUIRE, FENCED_SET, RELEASE, RENEW
-from .store import LeaseStore
+from .roles import RoleHeld, RoleLease, RoleRefused
+from .scripts import FENCED_SET
+from .store import RedisStore
 
 # Long enough that nothing but a broken server gives the lease away meanwhile.
 HELD_MS = 30_000
@@ -15,10 +20,10 @@ PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 # Whatever happens to this process, Redis itself clears the scratch keys away.
 SCRATCH_MS = 60_000
-FIRST, SECOND = "first", "second"
+SCRATCH_ROLE = "rehearsal-"
 
 
-def rehearse_take_over(store: LeaseStore) -> str:
+def rehearse_take_over(client: redis.Redis) -> str:
     """Win a lease, let it expire, take it over, and see that its old owner can do nothing any more.
 
     Returns:
@@ -27,38 +32,47 @@ def rehearse_take_over(store: LeaseStore) -> str:
     Raises:
         UserError: exit code 1; Redis did not do what leases rely on.
     """
-    role = f"rehearsal-{secrets.token_hex(8)}"
+    role = f"{SCRATCH_ROLE}{secrets.token_hex(8)}"
     fence, lease = fence_key(role), lease_key(role)
-    value = f"{fence}:value"
-    store.set_if_absent(fence, "0", lifetime_ms=SCRATCH_MS)
+    store = RedisStore(client)
+    first, short = RoleLease(role, "first", HELD_MS), RoleLease(role, "first", SHORT_MS)
+    second = RoleLease(role, "second", HELD_MS)
+    client.set(fence, 1, nx=True, px=SCRATCH_MS)
     try:
-        won, old_term, _ = store.run(ACQUIRE, [fence, lease], [FIRST, HELD_MS])
-        _require(won == 1, "a free lease could not be won")
-        won, _, holder = store.run(ACQUIRE, [fence, lease], [SECOND, HELD_MS])
-        _require(won == 0 and holder == FIRST, "a lease that is held was given to somebody else")
-        held = store.run(RENEW, [lease], [FIRST, old_term, SHORT_MS])
-        _require(held == [1], "the holder could not renew its lease")
-        term = _take_over(store, fence, lease)
-        _require(int(term) > int(old_term), f"term {term} was given after term {old_term}")
-        renewed = store.run(RENEW, [lease], [FIRST, old_term, HELD_MS])
-        _require(renewed == [0], "a lease that was lost could be renewed")
-        written = store.run(FENCED_SET, [fence, value], [term, SECOND, SCRATCH_MS])
-        _require(written == [1], "the new holder could not write")
-        written = store.run(FENCED_SET, [fence, value], [old_term, FIRST, SCRATCH_MS])
-        _require(written == [0], "the old holder could still write")
-        released = store.run(RELEASE, [lease], [SECOND, term])
-        _require(released == [1], "the holder could not release its lease")
-        return f"term {term} took over from term {old_term}, whose owner could no longer write"
+        won = store.do(_acquire(first))
+        if not isinstance(won, RoleHeld):
+            raise _unfit("a free lease could not be won")
+        refused = store.do(_acquire(second))
+        _require(isinstance(refused, RoleRefused) and refused.owner == "first", "a lease that is held was given away")
+        _require(store.do(short.renew(won.term)) is not None, "the holder could not renew its lease")
+        taken = _take_over(store, second)
+        _require(taken.term > won.term, f"term {taken.term} was given after term {won.term}")
+        _require(store.do(first.renew(won.term)) is None, "a lease that was lost could be renewed")
+        _require(store.do(_write(role, taken.term)), "the new holder could not write")
+        _require(not store.do(_write(role, won.term)), "the old holder could still write")
+        _require(store.do(second.release(taken.term)), "the holder could not release its lease")
+        return f"term {taken.term} took over from term {won.term}, whose owner could no longer write"
     finally:
-        store.delete(fence, lease, value)
+        client.delete(fence, lease, f"{fence}:value")
 
 
-def _take_over(store: LeaseStore, fence: str, lease: str) -> str | int:
+def _acquire(lease: RoleLease) -> Call[RoleHeld | RoleRefused]:
+    """Whether or not real leases are held back because the store was seeded a moment ago."""
+    fence = fence_key(lease.role)
+    return replace(lease.acquire(), keys=(fence, lease_key(lease.role), f"{fence}:pause"))
+
+
+def _write(role: str, term: int) -> Call[bool]:
+    keys = (fence_key(role), f"{fence_key(role)}:value")
+    return Call(FENCED_SET, keys, (term, "scratch", SCRATCH_MS), lambda reply, _: reply == 1, lambda _: True)
+
+
+def _take_over(store: RedisStore, second: RoleLease) -> RoleHeld:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        won, term, _ = store.run(ACQUIRE, [fence, lease], [SECOND, HELD_MS])
-        if won == 1:
-            return term
+        won = store.do(_acquire(second))
+        if isinstance(won, RoleHeld):
+            return won
         _require(
             time.monotonic() < deadline,
             f"a lease of {SHORT_MS} ms was still held after {PATIENCE_SECONDS:g} s",
@@ -68,7 +82,11 @@ def _take_over(store: LeaseStore, fence: str, lease: str) -> str | int:
 
 def _require(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise UserError(
-            f"Redis is not fit to hold leases: in a rehearsal {otherwise}. Expected a single Redis (7 or later) "
-            "without a proxy or replica that answers in its place."
-        )
+        raise _unfit(otherwise)
+
+
+def _unfit(found: str) -> UserError:
+    return UserError(
+        f"Redis is not fit to hold leases: in a rehearsal {found}. Expected a single Redis (7 or later) "
+        "without a proxy or replica that answers in its place."
+    )

@@ -2,12 +2,20 @@
 
 import json
 from dataclasses import dataclass
-
-import redis
+from typing import cast
 
 from ..errors import UserError
+from .calls import Call, Reply
+from .connection import Endpoint, explained
 from .keys import fence_key, lease_key
-from .store import connect, place
+from .outcomes import Corrupt
+from .store import RedisStore
+
+# A role. KEYS: 1 counter, 2 lease. ARGV: none.
+# Result: {the counter or nil; the lease or nil; how long it still lasts in ms, -1 when it has no end}.
+ROLE_STATE = """
+return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2])}
+"""
 
 
 @dataclass(frozen=True)
@@ -27,26 +35,47 @@ class LeaseStatus:
     left_ms: int | None
 
 
-def status(redis_url: str, *, role: str = "leader") -> LeaseStatus:
+def status(endpoint: Endpoint, *, role: str = "leader") -> LeaseStatus:
     """Read who holds a role.
 
     Args:
-        redis_url: `redis://:password@host:port/0`, also `rediss://`.
+        endpoint: of Redis.
         role: which role.
 
     Raises:
-        UserError: exit code 2 when the URL or the role is malformed; 1 when Redis cannot be read.
+        UserError: exit code 2 when the role is malformed; 1 when Redis cannot be read.
     """
-    fence, lease = fence_key(role), lease_key(role)
-    with connect(redis_url) as store:
+    call = role_state(role)
+    client = endpoint.client()
+    try:
+        with explained(endpoint):
+            found = RedisStore(client).do(call)
+    finally:
+        client.close()
+    if isinstance(found, Corrupt):
+        raise UserError(
+            f"the lease of {role} in Redis at {endpoint.place} cannot be read: {found.wrong}. Expected JSON with "
+            f"owner, term and acquired_at_ms at {found.key}."
+        )
+    return found
+
+
+def role_state(role: str) -> Call[LeaseStatus | Corrupt]:
+    """Who leads a role; corrupt: what lies there is no lease.
+
+    Raises:
+        UserError: exit code 2; the role has an odd name.
+    """
+
+    def read(reply: Reply, _: float) -> LeaseStatus | Corrupt:
+        counter, text, left = cast(tuple[str | None, str | None, int], reply)
+        if text is None:
+            return LeaseStatus(role, None, int(counter) if counter is not None and counter.isdigit() else None, None)
         try:
-            held, left, term = store.get(lease), store.left_ms(lease), store.get(fence)
-            if held is None or left <= 0:
-                return LeaseStatus(role, None, None if term is None else int(term), None)
-            record = json.loads(held)
-            return LeaseStatus(role, str(record["owner"]), int(record["term"]), left)
-        except (redis.ResponseError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"the lease of {role} in Redis at {place(redis_url)} cannot be read: {error!r}. "
-                f"Expected JSON with owner, term and acquired_at_ms at {lease}."
-            ) from error
+            lease = json.loads(text)
+            found = LeaseStatus(role, str(lease["owner"]), int(lease["term"]), left)
+        except (ValueError, KeyError, TypeError) as error:
+            return Corrupt(lease_key(role), f"no lease with owner and term ({error!r})", text)
+        return found if left >= 0 else Corrupt(lease_key(role), "a lease that has no end", text)
+
+    return Call(ROLE_STATE, (fence_key(role), lease_key(role)), (), read, lambda _: LeaseStatus(role, None, None, None))

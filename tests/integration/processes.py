@@ -26,9 +26,12 @@ import redis
 from psycopg import conninfo as conninfo_form
 from psycopg import sql
 
+from jellyfin_ha.operations.leases import Endpoint
+
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
+REDIS_DATA = "appendonlydir"
 
 
 class ProcessFailedError(RuntimeError):
@@ -67,7 +70,7 @@ def end(process: subprocess.Popen[bytes], *, gently: signal.Signals) -> None:
         process.wait(STOP_SECONDS)
 
 
-def _dying_with_us(*, user: str | None, signal_name: str) -> list[str]:
+def dying_with_us(*, user: str | None, signal_name: str) -> list[str]:
     """The start of a command line that drops root for `user` and gets a signal when this run dies."""
     drop = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
     return ["setpriv", "--pdeathsig", signal_name, *drop, "--"]
@@ -212,7 +215,7 @@ def running_postgres(
         data = root / "data"
         subprocess.run(
             [
-                *_dying_with_us(user=user, signal_name="TERM"),
+                *dying_with_us(user=user, signal_name="TERM"),
                 *(str(postgres_binary("initdb")), "--pgdata", str(data), "--username", "postgres"),
                 *("--pwfile", str(password_file), "--auth", "scram-sha-256"),
                 *("--encoding", "UTF8", "--no-locale", "--no-sync"),
@@ -235,7 +238,7 @@ def running_postgres(
         }
         options = [part for key, value in chosen.items() for part in ("-c", f"{key}={value}")]
         command = (
-            *_dying_with_us(user=user, signal_name="INT"),
+            *dying_with_us(user=user, signal_name="INT"),
             *(str(postgres_binary("postgres")), "-D", str(data), *options),
         )
         server = PostgresServer(command=command, port=port, password=password, log=log)
@@ -248,14 +251,16 @@ def running_postgres(
         shutil.rmtree(root, ignore_errors=True)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RedisServer:
-    """A running Redis on loopback."""
+    """A Redis on loopback, at the same port whenever it runs."""
 
-    process: subprocess.Popen[bytes]
+    command: tuple[str, ...]
     port: int
     password: str | None
+    folder: Path
     host: str = "127.0.0.1"
+    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def url(self) -> str:
@@ -263,14 +268,42 @@ class RedisServer:
         credentials = f":{self.password}@" if self.password else ""
         return f"redis://{credentials}{self.host}:{self.port}/0"
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """The same as the programs take it."""
+        return Endpoint(self.url)
+
+    @property
+    def log(self) -> Path:
+        """What it says."""
+        return self.folder / "log"
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it, again after a `crash` or a shutdown; `wait` until it answers."""
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd=self.folder
+            )
+        if wait:
+            wait_until(lambda: _redis_ready(self), seconds=START_SECONDS, what="redis answering")
+
+    def crash(self) -> None:
+        """Kill it as `kill -9` does."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def forget(self) -> None:
+        """Remove its data, as a volume that is lost does; only while it does not run."""
+        shutil.rmtree(self.folder / REDIS_DATA)
+
     def client(self) -> redis.Redis:
         """A client that answers text."""
         return redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5)
 
 
-def _redis_ready(process: subprocess.Popen[bytes], server: RedisServer, log: Path) -> bool:
-    if process.poll() is not None:
-        raise ProcessFailedError(f"redis ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+def _redis_ready(server: RedisServer) -> bool:
+    if server.process.poll() is not None:
+        raise ProcessFailedError(f"redis ended with {server.process.returncode}:\n{server.log.read_text()[-2000:]}")
     try:
         with server.client() as client:
             return bool(client.ping())
@@ -294,6 +327,7 @@ def running_redis(*, password: str | None = "", settings: Mapping[str, str] | No
         "bind": "127.0.0.1",
         "protected-mode": "no",
         "dir": str(root),
+        "appenddirname": REDIS_DATA,
         "save": '""',
         "appendonly": "yes",
         "appendfsync": "always",
@@ -304,21 +338,13 @@ def running_redis(*, password: str | None = "", settings: Mapping[str, str] | No
     }
     configuration = root / "redis.conf"
     configuration.write_text("".join(f"{key} {value}\n" for key, value in chosen.items()))
-    log = root / "log"
+    command = (*dying_with_us(user=None, signal_name="TERM"), "redis-server", str(configuration))
+    server = RedisServer(command=command, port=port, password=secret, folder=root)
     try:
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [*_dying_with_us(user=None, signal_name="TERM"), "redis-server", str(configuration)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd=root,
-            )
         try:
-            server = RedisServer(process=process, port=port, password=secret)
-            wait_until(lambda: _redis_ready(process, server, log), seconds=START_SECONDS, what="redis answering")
+            server.start()
             yield server
         finally:
-            end(process, gently=signal.SIGTERM)
+            end(server.process, gently=signal.SIGTERM)
     finally:
         shutil.rmtree(root, ignore_errors=True)

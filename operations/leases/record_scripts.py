@@ -1,0 +1,380 @@
+"""What happens to a record (a transcode session, a live stream) and to its lease, each step atomic in Redis.
+
+A record is the forks' JSON, which their servers read and write too. Beside it lies a key of ours, the hold: the fencing
+token of whoever got the lease last, from a counter that only grows, and for a live stream, whose record has no place
+for it, the end of the lease. Time is Redis's own. Every write that needs a lease names its owner and token.
+
+All scripts begin with `COMMON` for their kind and take the same keys:
+KEYS: 1 record, 2 its hold; a live stream's may be kept under a second name: 3 record, 4 hold. Scripts that give a lease
+take two more at the end: the counter of tokens and the pause after a new counter.
+ARGV: as each script says. Durations are in ms.
+Results: for a lease that is held on, how long it lasts in ms; for one that is given, `held`, token, ms left, record; a
+refusal otherwise: `absent`, or `corrupt` and what is wrong, `taken`, ms left, owner, `expired`, owner, `lost`, owner,
+`unseeded`, or `paused`, ms left; each a text of as many lines.
+"""
+
+from .keys import SESSION_PREFIX, STREAM_PREFIX
+
+COMMON = """
+local kind, prefix = '@KIND@', '@PREFIX@'
+-- The last of the keys of records and holds.
+local last = #KEYS
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Some values in one text, which clients read faster than a list; only the last may have line breaks.
+local function said(...)
+  return table.concat({...}, '\\n')
+end
+
+-- Days since 1970-01-01 of a date of the Gregorian calendar, and back (Howard Hinnant, chrono-compatible algorithms).
+local function days_of(year, month, day)
+  if month <= 2 then year = year - 1 end
+  local era = math.floor(year / 400)
+  local of_era = year - era * 400
+  local of_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
+  return era * 146097 + of_era * 365 + math.floor(of_era / 4) - math.floor(of_era / 100) + of_year - 719468
+end
+
+local function date_of(days)
+  local shifted = days + 719468
+  local era = math.floor(shifted / 146097)
+  local of_era = shifted - era * 146097
+  local year = math.floor(
+    (of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local month = math.floor((5 * of_year + 2) / 153)
+  local day = of_year - math.floor((153 * month + 2) / 5) + 1
+  month = month < 10 and month + 3 or month - 9
+  return year + era * 400 + (month <= 2 and 1 or 0), month, day
+end
+
+local function iso(ms)
+  local seconds = math.floor(ms / 1000)
+  local days = math.floor(seconds / 86400)
+  local rest = seconds - days * 86400
+  local year, month, day = date_of(days)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day, math.floor(rest / 3600),
+    math.floor(rest / 60) % 60, rest % 60, ms - seconds * 1000)
+end
+
+-- What .NET writes; without a zone it is taken for UTC.
+local function ms_of(text)
+  local year, month, day, hour, minute, second, rest =
+    string.match(text, '^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)(.*)$')
+  if not year then return nil end
+  local fraction, zone = string.match(rest, '^(%.%d+)(.*)$')
+  zone = zone or rest
+  local shift = 0
+  if zone ~= '' and zone ~= 'Z' then
+    local sign, hours, minutes = string.match(zone, '^([+-])(%d%d):(%d%d)$')
+    if not sign or tonumber(hours) > 14 or tonumber(minutes) > 59 then return nil end
+    shift = (hours * 60 + minutes) * (sign == '+' and 60 or -60)
+  end
+  local days = days_of(tonumber(year), tonumber(month), tonumber(day))
+  local same_year, same_month, same_day = date_of(days)
+  if same_year ~= tonumber(year) or same_month ~= tonumber(month) or same_day ~= tonumber(day)
+    or tonumber(hour) > 23 or tonumber(minute) > 59 or tonumber(second) > 59 then
+    return nil
+  end
+  local seconds = days * 86400 + hour * 3600 + minute * 60 + second - shift
+  return seconds * 1000 + math.floor((tonumber('0' .. (fraction or '')) or 0) * 1000)
+end
+
+-- What lies at a key: false when there is nothing, and no record when it is no text.
+local function text_of(key)
+  local found = redis.call('TYPE', key).ok
+  if found == 'string' then return redis.call('GET', key) end
+  return found ~= 'none' and '(a ' .. found .. ')'
+end
+
+-- Whether a text is UTF-8 of at most so many characters, none of them a control character.
+local function plain(text, most)
+  for _, wrong in ipairs({'%c', '\\194[\\128-\\159]', '\\224[\\128-\\159]', '\\237[\\160-\\191]',
+    '\\240[\\128-\\143]', '\\244[\\144-\\191]'}) do
+    if string.find(text, wrong) then return false end
+  end
+  local follows = '[\\128-\\191]'
+  for count, first in ipairs({'[\\194-\\223]', '[\\224-\\239]', '[\\240-\\244]'}) do
+    text = string.gsub(text, first .. string.rep(follows, count), ' ')
+  end
+  return #text <= most and not string.find(text, '[\\128-\\255]')
+end
+
+-- Whether a number is whole, not below 0 nor above the greatest, and written in full.
+local function whole(text, name, value, most)
+  return value >= 0 and value <= most and value == math.floor(value)
+    and string.find(text, '"' .. name .. '"%s*:%s*' .. string.format('%.0f', value) .. '%s*[,}]')
+end
+
+-- Whether a record lies where its ids say.
+local function at_home(record)
+  if kind == 'session' then return KEYS[1] == prefix .. record.PlaySessionId end
+  local key = prefix .. record.LiveStreamId .. ':'
+  return KEYS[1] == key .. record.SessionId or KEYS[1] == key .. (record.PlaySessionId or '')
+end
+
+-- A record, or nil and what is wrong with it; `new` when it has no lease yet.
+local function decode(text, new)
+  -- The greatest number, or the most characters.
+  local FIELDS = {
+    session = {
+      PlaySessionId = {'string', 256}, OwnerPod = {'string', 256}, LeaseExpiresUtc = {'string', 4096},
+      ManifestPath = {'string', 4096}, SegmentPathPrefix = {'string', 4096}, MediaSourceId = {'string', 256},
+      LastCompletedSegmentIndex = {'number', 2147483647}, LastDurablePlaybackOffset = {'number', 9007199254740992},
+      LeaseExpiresUnixTimeMilliseconds = {'number', 9007199254740992},
+    },
+    stream = {
+      LiveStreamId = {'string', 256}, SessionId = {'string', 256}, PlaySessionId = {'string', 256},
+      OwnerPod = {'string', 256}, OpenedAtUtc = {'string', 4096},
+    },
+  }
+  local NEEDED = {session = {'PlaySessionId', 'OwnerPod'}, stream = {'LiveStreamId', 'SessionId', 'OwnerPod'}}
+  local ok, record = pcall(cjson.decode, text)
+  if not ok or type(record) ~= 'table' then return nil, 'no JSON object' end
+  for name, value in pairs(record) do
+    local wanted, most = unpack(FIELDS[kind][name] or {})
+    if not wanted then return nil, 'unknown field ' .. tostring(name) end
+    if value == cjson.null and wanted == 'string' then
+      record[name] = ''
+    elseif type(value) ~= wanted then
+      return nil, name .. ' is no ' .. wanted
+    elseif wanted == 'number' and not whole(text, name, value, most) then
+      return nil, string.format('%s is no whole number from 0 to %.0f', name, most)
+    elseif wanted == 'string' and not plain(value, most) then
+      return nil, name .. ' is no text of at most ' .. most .. ' characters without control characters'
+    end
+  end
+  for _, name in ipairs(NEEDED[kind]) do
+    if (record[name] or '') == '' then return nil, 'no ' .. name end
+  end
+  if not at_home(record) then return nil, 'its ids are not those of its key' end
+  if kind == 'session' and not new and not record.LeaseExpiresUnixTimeMilliseconds
+    and not ms_of(record.LeaseExpiresUtc or '') then
+    return nil, 'no time at which its lease ends'
+  end
+  if (record.OpenedAtUtc or '') ~= '' and not ms_of(record.OpenedAtUtc) then return nil, 'OpenedAtUtc is no date' end
+  return record
+end
+
+-- cjson would write 15 digits and more as 1e+15, which no server reads as a whole number.
+local function encode(record)
+  local parts = {}
+  for name, value in pairs(record) do
+    local shown = type(value) == 'number' and string.format('%.0f', value) or cjson.encode(value)
+    parts[#parts + 1] = '"' .. name .. '":' .. shown
+  end
+  table.sort(parts)
+  return '{' .. table.concat(parts, ',') .. '}'
+end
+
+-- The hold: token, the call that won it, the owner, the SHA-1 of the record, the end of the lease (ms).
+local function hold()
+  local text = text_of(KEYS[2])
+  if not text then return nil end
+  local ok, found = pcall(cjson.decode, text)
+  return ok and type(found) == 'table' and found or nil
+end
+
+-- When the lease of a record ends, in ms of Redis's clock.
+local function ends_at(record, found)
+  if record.LeaseExpiresUnixTimeMilliseconds then return record.LeaseExpiresUnixTimeMilliseconds end
+  if kind == 'stream' and found and found.owner == record.OwnerPod then return found.ends end
+  -- A record of the original, whose time is that of its writer's clock: as long as Redis keeps it, it was renewed.
+  local left = redis.call('PTTL', KEYS[1])
+  if left >= 0 then return now + math.max(left, 1) end
+  return kind == 'session' and ms_of(record.LeaseExpiresUtc) or now + 1
+end
+
+-- Write both, with SET's further arguments. The hold notes what the record was, so that only one that somebody else has
+-- written since is looked at in full again.
+local function put(text, found, ...)
+  found.seen = redis.sha1hex(text)
+  local mark = encode(found)
+  for place = 1, last, 2 do
+    redis.call('SET', KEYS[place], text, ...)
+    redis.call('SET', KEYS[place + 1], mark, ...)
+  end
+  return text
+end
+
+local function write(record, found, lease, retention)
+  local ends = now + lease
+  found.ends = ends
+  if kind == 'session' then
+    record.LeaseExpiresUnixTimeMilliseconds = ends
+    record.LeaseExpiresUtc = iso(ends)
+  end
+  return put(encode(record), found, 'PX', retention)
+end
+
+local function give(record, lease, retention, call)
+  local found = {token = redis.call('INCR', KEYS[last + 1]), call = call, owner = record.OwnerPod}
+  return said('held', found.token, lease, write(record, found, lease, retention))
+end
+
+-- What lies there: text, record, hold; without a text when there is nothing; without a record, but with what is wrong
+-- with it in the hold's place, when it is corrupt.
+local function look()
+  local text = text_of(KEYS[1])
+  if not text then return nil end
+  local found = hold()
+  if found and found.seen == redis.sha1hex(text) then return text, cjson.decode(text), found end
+  local record, wrong = decode(text)
+  return text, record, record and found or wrong
+end
+
+-- The record when this owner holds it with this token; otherwise nil and the refusal.
+local function owned(owner, token)
+  local text, record, found = look()
+  if not text then return nil, 'absent' end
+  if not record then return nil, said('corrupt', found) end
+  if record.OwnerPod ~= owner or not found or found.owner ~= owner or found.token ~= tonumber(token) then
+    return nil, said('lost', record.OwnerPod)
+  end
+  return record, found
+end
+
+-- Whether the lease was won by this very call, whose answer was lost.
+local function answered(record, found, call)
+  return found and found.owner == record.OwnerPod and found.call == call
+end
+
+-- Why nobody can be given a lease now, or nil.
+local function closed()
+  if redis.call('EXISTS', KEYS[last + 1]) == 0 then return 'unseeded' end
+  local pause = redis.call('PTTL', KEYS[last + 2])
+  if pause > 0 then return said('paused', pause) end
+  return nil
+end
+"""
+
+# Before a script that writes over what is there, and so works also where Redis is full: no lease ends for lack of room.
+WHEN_FULL = "#!lua flags=allow-oom"
+
+# Read a record. ARGV: none.
+# Result: {} when there is none; {text, what is wrong} when it is corrupt; otherwise {text, how long its lease lasts in
+# ms (not above 0 when it has ended), its token or 0}.
+READ = """
+local text, record, found = look()
+if not text then return {} end
+if not record then return {text, found} end
+return {text, ends_at(record, found) - now, found and found.owner == record.OwnerPod and found.token or 0}
+"""
+
+# Make a record and win its lease, where there is none. ARGV: 1 lease, 2 retention, 3 the call's name (the same call
+# asked once more gets the same answer), 4 record.
+CREATE = """
+last = #KEYS - 2
+local text, record, found = look()
+if text then
+  if not record then return said('corrupt', found) end
+  local left = ends_at(record, found) - now
+  if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
+  if left <= 0 then return said('expired', record.OwnerPod) end
+  return said('taken', left, record.OwnerPod)
+end
+local refusal = closed()
+if refusal then return refusal end
+local record, wrong = decode(ARGV[4], true)
+if not record then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
+if kind == 'stream' and (record.OpenedAtUtc or '') == '' then record.OpenedAtUtc = iso(now) end
+return give(record, ARGV[1], ARGV[2], ARGV[3])
+"""
+
+# Win the lease of a record whose lease has ended; nobody else can win the same one. ARGV: 1 lease, 2 retention, 3 the
+# call's name (as with CREATE), 4 owner. The record is otherwise left as it was.
+TAKE_OVER = """
+last = #KEYS - 2
+local text, record, found = look()
+if not text then return 'absent' end
+if not record then return said('corrupt', found) end
+local left = ends_at(record, found) - now
+if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
+if left > 0 then return said('taken', left, record.OwnerPod) end
+local refusal = closed()
+if refusal then return refusal end
+record.OwnerPod = ARGV[4]
+return give(record, ARGV[1], ARGV[2], ARGV[3])
+"""
+
+# Hold a lease for longer, while it lasts. ARGV: 1 lease, 2 retention, 3 owner, 4 token.
+RENEW = """
+local record, found = owned(ARGV[3], ARGV[4])
+if not record then return found end
+if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
+write(record, found, ARGV[1], ARGV[2])
+return tonumber(ARGV[1])
+"""
+
+# Write a record anew and hold its lease for longer, while it lasts. ARGV: 1 lease, 2 retention, 3 owner, 4 token,
+# 5 record.
+SET = """
+local record, found = owned(ARGV[3], ARGV[4])
+if not record then return found end
+if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
+local changed, wrong = decode(ARGV[5], true)
+if not changed then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
+if kind == 'stream' and (changed.OpenedAtUtc or '') == '' then changed.OpenedAtUtc = record.OpenedAtUtc end
+write(changed, found, ARGV[1], ARGV[2])
+return tonumber(ARGV[1])
+"""
+
+# Tell how far a transcode has come; neither number ever goes back, and the lease ends when it did. Also after the lease
+# has ended, until somebody else takes over. ARGV: 1 owner, 2 token, 3 segment, 4 offset, 5 manifest, 6 prefix (empty:
+# as they are).
+PROGRESS = """
+local record, found = owned(ARGV[1], ARGV[2])
+if not record then return found end
+record.LastCompletedSegmentIndex = math.max(record.LastCompletedSegmentIndex or 0, tonumber(ARGV[3]))
+record.LastDurablePlaybackOffset = math.max(record.LastDurablePlaybackOffset or 0, tonumber(ARGV[4]))
+if ARGV[5] ~= '' then record.ManifestPath = ARGV[5] end
+if ARGV[6] ~= '' then record.SegmentPathPrefix = ARGV[6] end
+put(encode(record), found, 'KEEPTTL')
+return math.max(ends_at(record, found) - now, 0)
+"""
+
+# Remove a record. ARGV: 1 owner, 2 token. Result when removed: 0.
+DELETE = """
+local record, found = owned(ARGV[1], ARGV[2])
+if not record then return found end
+redis.call('DEL', unpack(KEYS))
+return 0
+"""
+
+# Remove a record, whoever holds it, if it is still the one that was seen. ARGV: 1 the record as it was read.
+# Result: 1 when removed, otherwise 0.
+DROP = """
+if text_of(KEYS[1]) ~= ARGV[1] then return 0 end
+for place = 1, last, 2 do
+  if text_of(KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+end
+return 1
+"""
+
+
+class RecordScripts:
+    """All scripts for one kind of records.
+
+    Args:
+        kind: `session` or `stream`.
+        prefix: what the keys of records begin with.
+    """
+
+    def __init__(self, kind: str, prefix: str) -> None:
+        common = COMMON.replace("@KIND@", kind).replace("@PREFIX@", prefix)
+        self.read = common + READ
+        self.create = common + CREATE
+        self.take_over = WHEN_FULL + common + TAKE_OVER
+        self.renew = WHEN_FULL + common + RENEW
+        self.set = common + SET
+        self.progress = WHEN_FULL + common + PROGRESS
+        self.delete = common + DELETE
+        self.drop = common + DROP
+
+    def all(self) -> tuple[str, ...]:
+        """Every one, such as to keep them all in Redis's cache."""
+        return tuple(vars(self).values())
+
+
+SESSION, STREAM = RecordScripts("session", SESSION_PREFIX), RecordScripts("stream", STREAM_PREFIX)
