@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 STACK ?= dev
+BENCH ?= migration
 
 .PHONY: help up down purge test test-long bench lint format
 
@@ -25,8 +26,8 @@ test: $(INSTALLED) ## unit, integration and end-to-end tests; a skipped test fai
 test-long: $(INSTALLED) ## torture and repeated drills: minutes each; JELLYFIN_HA_TEST_SEED=<shown when one fails> does the same again
 	@$(BIN)/python -m pytest tests/long $(PYTEST_ARGS)
 
-bench: $(INSTALLED) ## how fast the migration is, beside pgloader and psql; BENCH_ARGS="--items 20000 --rounds 1" is quick
-	@$(BIN)/python -m bench.migration $(BENCH_ARGS)
+bench: $(INSTALLED) ## how fast the migration is, beside pgloader and psql, or BENCH=leases; BENCH_ARGS="--items 20000 --rounds 1" is quick
+	@$(BIN)/python -m bench.$(BENCH) $(BENCH_ARGS)
 
 lint: $(INSTALLED) ## style, types and who may import whom
 	@$(BIN)/ruff check .
