@@ -6,13 +6,14 @@ does not hold (`not_plain()` raises), psycopg does not take it or PostgreSQL ref
 careful way, value by value (`convert`). What would slip through all three shows in the verification.
 """
 
-import json
 import sqlite3
 import struct
 from array import array
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
+
+from pydantic_core import from_json
 
 from .convert import VARCHAR, UnfitError
 from .source import PLAIN_MOMENT, registered
@@ -125,7 +126,7 @@ def _numbers(value: str) -> "array[int]":
     # Whatever else JSON can say is not the server's form.
     if value[:1] + value[-1:] != "[]" or value[1:-1].encode().translate(None, TICK_CHARACTERS):
         raise UnfitError("not the form that the server writes")
-    return array("q", json.loads(value))
+    return array("q", from_json(value))
 
 
 def _binary_uuid(value: str) -> bytes:
