@@ -12,7 +12,7 @@ from typing import Generic, cast
 from pydantic import TypeAdapter
 
 from .calls import Call, Reply, Scan, Steps, ends_at, new_call_name
-from .keys import PAUSE_KEY, fence_key, hold_key
+from .keys import fence_key, hold_key, pause_key
 from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
 from .record_scripts import RecordScripts
 from .records import Name, Record, RecordError
@@ -133,7 +133,7 @@ class Holding(Generic[Record]):
                 return Given(int(token), ends_at(asked_at, int(left)), text, self._read)
             return _refused(reply)
 
-        keys = (*_with_holds(self._record_keys(record)), fence_key(self.counter), PAUSE_KEY)
+        keys = (*_with_holds(self._record_keys(record)), fence_key(self.counter), pause_key(self.counter))
         return Call(script, keys, (*self._durations, new_call_name(), argument), read, alone)
 
     def _hold_on(self, script: str, record: Record, token: int, *arguments: str | int) -> Call[Held | Refused]:

@@ -8,8 +8,6 @@ PREFIX = "jellyfin-ha"
 # Of the whole key space below PREFIX: what is read and written by one version of this project.
 SCHEMA_KEY = f"{PREFIX}:schema"
 SCHEMA_VERSION = 1
-# While it lives, nobody is given a lease: a counter was made, and who held a lease before may still think so.
-PAUSE_KEY = f"{PREFIX}:pause"
 # The forks' records, which their servers read and write too.
 SESSION_PREFIX = "jellyfin:transcode:"
 STREAM_PREFIX = "jellyfin:livestream:"
@@ -24,6 +22,11 @@ def lease_key(role: str) -> str:
 def fence_key(role: str) -> str:
     """Where a role's terms, or the tokens of a kind of record, are counted: the last that was given. Never expires."""
     return f"{PREFIX}:fence:{_checked(role)}"
+
+
+def pause_key(name: str) -> str:
+    """What lives while no lease is given with a new counter: who held one before may still rely on it."""
+    return f"{PREFIX}:pause:{_checked(name)}"
 
 
 def session_key(play_session_id: str) -> str:

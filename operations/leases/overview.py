@@ -1,7 +1,7 @@
 """Everything that is in a lease store, read without changing anything."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +10,7 @@ import redis
 from ..errors import UserError
 from .calls import Call, Reply, Scan, Steps
 from .connection import Endpoint, Patience, explained
-from .keys import PAUSE_KEY, ROLE, SCHEMA_KEY, fence_key, lease_key
+from .keys import ROLE, SCHEMA_KEY, fence_key, lease_key, pause_key
 from .kinds import LiveStreams, TranscodeSessions
 from .outcomes import Corrupt, Found
 from .records import LiveStream, TranscodeSession
@@ -18,15 +18,18 @@ from .rehearsal import SCRATCH_ROLE
 from .status import LeaseStatus, role_state
 from .store import RedisStore
 
-# The store as a whole. KEYS: 1 pause, 2 schema, then counters. ARGV: none.
-# Result: {how long the pause still lasts in ms, not above 0 when there is none; the schema's version or nil; for each
-# counter 1 when it is there, otherwise 0}.
+# The store as a whole. KEYS: 1 schema, then counters, then pauses. ARGV: 1 how many counters.
+# Result: {the schema's version or nil; the longest pause in ms, not above 0 when there is none; for each counter 1 when
+# it is there, otherwise 0}.
 STORE = """
-local found = {redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2])}
-for place = 3, #KEYS do
-  found[place] = redis.call('EXISTS', KEYS[place])
+local counters, pause, found = tonumber(ARGV[1]), 0, {}
+for place = 1, counters do
+  found[place] = redis.call('EXISTS', KEYS[1 + place])
 end
-return found
+for place = 2 + counters, #KEYS do
+  pause = math.max(pause, redis.call('PTTL', KEYS[place]))
+end
+return {redis.call('GET', KEYS[1]), pause, unpack(found)}
 """
 
 # Tokens of records are counted beside the terms of roles.
@@ -43,7 +46,7 @@ class Overview:
     Args:
         schema: the version of what this project keeps there; None when it keeps nothing.
         unseeded: the kinds of records whose tokens have no counter, so that nobody gets a lease on one.
-        pause_ms: how long the store gives no lease yet; 0 when it gives leases.
+        pause_ms: how long the store gives no lease of some kind yet; 0 when it gives all.
         roles: every role, by name; who leads it.
         sessions: every transcode session, by id.
         streams: every live stream, by id.
@@ -74,10 +77,10 @@ class Away:
 
 def overview() -> Steps[Overview]:
     """Look at everything; `Store.walk` and `AsyncStore.walk` run it. What comes and goes meanwhile may be missed."""
-    schema, unseeded, pause_ms = cast(tuple[str | None, tuple[str, ...], int], (yield _store()))
     names: set[str] = set()
     for prefix in (fence_key, lease_key):
         names |= yield from _names(prefix("x").removesuffix("x"))
+    schema, unseeded, pause_ms = cast(tuple[str | None, tuple[str, ...], int], (yield _store(names)))
     roles: list[LeaseStatus] = []
     corrupt: list[Corrupt] = []
     for name in sorted(names):
@@ -133,13 +136,14 @@ def _passes(cause: BaseException | None) -> bool:
     return isinstance(cause, redis.ConnectionError | redis.TimeoutError)
 
 
-def _store() -> Call[tuple[str | None, tuple[str, ...], int]]:
+def _store(roles: Collection[str]) -> Call[tuple[str | None, tuple[str, ...], int]]:
     def read(reply: Reply, _: float) -> tuple[str | None, tuple[str, ...], int]:
-        pause, schema, *counters = cast(Sequence[int | str | None], reply)
+        schema, pause, *counters = cast(Sequence[int | str | None], reply)
         unseeded = tuple(kind for kind, there in zip(KINDS, counters, strict=True) if not there)
-        return cast(str | None, schema), unseeded, max(cast(int, pause), 0)
+        return cast(str | None, schema), unseeded, cast(int, pause)
 
-    return Call(STORE, (PAUSE_KEY, SCHEMA_KEY, *(fence_key(kind) for kind in KINDS)), (), read, lambda _: (None, (), 0))
+    keys = (SCHEMA_KEY, *map(fence_key, KINDS), *map(pause_key, (*KINDS, *roles)))
+    return Call(STORE, keys, (len(KINDS),), read, lambda _: (None, (), 0))
 
 
 def _names(prefix: str) -> Steps[set[str]]:

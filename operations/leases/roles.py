@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from ..errors import UserError
 from . import scripts
 from .calls import Call, Reply, ends_at, new_call_name
-from .keys import PAUSE_KEY, fence_key, lease_key
+from .keys import fence_key, lease_key, pause_key
 from .outcomes import LEAST_LEASE_MS, LONGEST_LEASE_MS
 from .records import Name
 
@@ -109,6 +109,6 @@ class RoleLease:
                 return RoleHeld(int(term), ends_at(asked_at, min(self.lease_ms, int(left))))
             return RoleRefused(str(owner), int(term), max(int(left), 0))
 
-        keys = (fence_key(self.role), lease_key(self.role), PAUSE_KEY)
+        keys = (fence_key(self.role), lease_key(self.role), pause_key(self.role))
         arguments = (self.owner, self.lease_ms, new_call_name(), *further)
         return Call(script, keys, arguments, read, lambda _: RoleHeld(1, inf))

@@ -8,9 +8,8 @@ Scripts touch only the keys they are given; results are arrays of integers and t
 # Prepare a counter: it exists afterwards, never lower than it was nor than a lease that is held. One that is new starts
 # at Redis's time in ms, so that tokens grow also when Redis has lost its data, as long as its clock does not go back by
 # more than was lost and no more than 1000 leases a second are given. Whoever held a lease before the loss may still
-# think so: nobody is given one for a pause.
-# KEYS: 1 counter, 2 lease, 3 pause. ARGV: 1 how long the pause lasts in ms, 0 for none; one that
-# lasts longer already is left.
+# think so: nobody is given one with this counter for a pause.
+# KEYS: 1 counter, 2 lease, 3 pause. ARGV: 1 how long the pause lasts in ms, 0 for none; a longer one is left as it is.
 # Result: {1 when the counter was made now, otherwise 0; the counter's value}.
 SEED = """
 local clock = redis.call('TIME')

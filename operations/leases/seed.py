@@ -13,7 +13,7 @@ from . import record_scripts, scripts
 from .calls import Call, Reply
 from .checks import Check, check_server
 from .connection import Endpoint, explained
-from .keys import PAUSE_KEY, SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key
+from .keys import SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key, pause_key
 from .kinds import LiveStreams, TranscodeSessions
 from .outcomes import LONGEST_LEASE_MS
 from .rehearsal import rehearse_take_over
@@ -102,7 +102,7 @@ def seed(
                 made, term = store.do(_seed(role, pause_ms))
                 for kind in KINDS:
                     store.do(_seed(kind, pause_ms))
-                pause = max(client.pttl(PAUSE_KEY), 0)
+                pause = max(client.pttl(pause_key(role)), 0)
     finally:
         client.close()
     progress("the lease store is ready", 1.0)
@@ -116,7 +116,7 @@ def _seed(name: str, pause_ms: int) -> Call[tuple[bool, int]]:
         made, value = cast(Sequence[int], reply)
         return made == 1, value
 
-    keys = (fence_key(name), lease_key(name), PAUSE_KEY)
+    keys = (fence_key(name), lease_key(name), pause_key(name))
     return Call(scripts.SEED, keys, (pause_ms,), read, lambda _: (False, 0))
 
 

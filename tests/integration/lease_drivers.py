@@ -11,7 +11,7 @@ import redis
 
 from jellyfin_ha.operations.leases import AsyncRedisStore, AsyncStore, RedisStore
 from jellyfin_ha.operations.leases.calls import Call, Reply, Steps
-from jellyfin_ha.operations.leases.keys import PAUSE_KEY, fence_key, lease_key
+from jellyfin_ha.operations.leases.keys import fence_key, lease_key, pause_key
 from jellyfin_ha.operations.leases.scripts import SEED
 from tests.integration.processes import RedisServer
 
@@ -64,7 +64,7 @@ def make_counter(client: redis.Redis, name: str, *, pause_ms: int) -> tuple[bool
         made, value = cast(tuple[int, int], tuple(reply))
         return made == 1, value
 
-    keys = (fence_key(name), lease_key(name), PAUSE_KEY)
+    keys = (fence_key(name), lease_key(name), pause_key(name))
     return RedisStore(client).do(Call(SEED, keys, (pause_ms,), read, lambda _: (False, 0)))
 
 

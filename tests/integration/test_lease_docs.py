@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jellyfin_ha.operations.leases.connection import FORM
-from jellyfin_ha.operations.leases.keys import PAUSE_KEY, SCHEMA_KEY, fence_key, hold_key, lease_key, session_key
+from jellyfin_ha.operations.leases.keys import SCHEMA_KEY, fence_key, hold_key, lease_key, pause_key, session_key
 from jellyfin_ha.operations.leases.records import LiveStream, StoredSession
 from tests.integration.conftest import RedisFactory
 from tests.integration.lease_stores import COMMAND, environment, lead, seeded, stream, transcode
@@ -107,7 +107,7 @@ def test_the_json_has_the_form_on_the_page(server: RedisServer) -> None:
 
 
 def test_the_page_names_every_key_and_field() -> None:
-    keys = (PAUSE_KEY, SCHEMA_KEY, fence_key("x")[:-1], lease_key("x")[:-1], hold_key(""), session_key(""))
+    keys = (pause_key("x")[:-1], SCHEMA_KEY, fence_key("x")[:-1], lease_key("x")[:-1], hold_key(""), session_key(""))
     fields = [field.alias for model in (StoredSession, LiveStream) for field in model.model_fields.values()]
     assert [word for word in (*keys, *map(str, fields), FORM.split()[0].rstrip(",")) if f"`{word}" not in PAGE] == []
 

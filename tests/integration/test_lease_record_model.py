@@ -26,7 +26,7 @@ from jellyfin_ha.operations.leases import (
     TranscodeSessions,
 )
 from jellyfin_ha.operations.leases.calls import Call
-from jellyfin_ha.operations.leases.keys import PAUSE_KEY, fence_key, hold_key, session_key, stream_key
+from jellyfin_ha.operations.leases.keys import fence_key, hold_key, pause_key, session_key, stream_key
 from tests.integration.lease_drivers import Driver, await_time_past, driver, make_counter
 from tests.integration.processes import RedisServer, running_redis
 
@@ -123,7 +123,7 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.paused)
     @rule()
     def end_the_pause(self) -> None:
-        self.client.delete(PAUSE_KEY)
+        self.client.delete(pause_key(self.counter))
         self.paused = False
 
     @rule()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from jellyfin_ha.operations.leases import RoleHeld, RoleLease, RoleRefused
-from jellyfin_ha.operations.leases.keys import PAUSE_KEY, fence_key, lease_key
+from jellyfin_ha.operations.leases.keys import fence_key, lease_key, pause_key
 from jellyfin_ha.operations.leases.status import LeaseStatus, role_state
 from tests.integration.lease_drivers import Driver, await_time_past, driver, make_counter
 from tests.integration.processes import RedisServer, running_redis
@@ -73,7 +73,7 @@ class RoleMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.paused)
     @rule()
     def end_the_pause(self) -> None:
-        self.client.delete(PAUSE_KEY)
+        self.client.delete(pause_key(ROLE))
         self.paused = False
 
     @precondition(lambda self: self.holder)

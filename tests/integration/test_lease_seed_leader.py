@@ -24,13 +24,13 @@ from jellyfin_ha.operations.leases import (
     status,
 )
 from jellyfin_ha.operations.leases.calls import Call, sha_of
-from jellyfin_ha.operations.leases.keys import PAUSE_KEY, fence_key, lease_key
+from jellyfin_ha.operations.leases.keys import fence_key, lease_key, pause_key
 from tests.integration.conftest import RedisFactory
 from tests.integration.processes import RedisServer, wait_until
 
 pytestmark = pytest.mark.integration
 
-FENCE, LEASE = fence_key("leader"), lease_key("leader")
+FENCE, LEASE, PAUSE = fence_key("leader"), lease_key("leader"), pause_key("leader")
 COUNTERS = {FENCE, "jellyfin-ha:fence:transcode", "jellyfin-ha:fence:livestream"}
 # Longer than any test.
 PAUSE_MS = LEASE_MS = 60_000
@@ -72,7 +72,8 @@ def test_a_new_store_gets_counters_that_start_at_its_time_and_no_leader(redis_se
     assert before <= report.term <= _now_ms(server)
     client = server.client()
     found = {key: str(client.get(key)) for key in client.scan_iter()}
-    assert found.keys() == {*COUNTERS, PAUSE_KEY, "jellyfin-ha:schema"}
+    pauses = {pause_key(name) for name in ("leader", "transcode", "livestream")}
+    assert found.keys() == {*COUNTERS, *pauses, "jellyfin-ha:schema"}
     assert found["jellyfin-ha:schema"] == "1"
     assert found[FENCE] == str(report.term)
     assert {client.ttl(key) for key in COUNTERS} == {-1}
@@ -97,26 +98,27 @@ def test_a_second_seeding_makes_no_pause(redis_server: RedisFactory) -> None:
     server = redis_server()
     seed(server.endpoint, pause_ms=0)
     seed(server.endpoint, pause_ms=PAUSE_MS)
-    assert not server.client().exists(PAUSE_KEY)
+    assert not server.client().exists(PAUSE)
     assert _won(RedisStore(server.client()), "a")
 
 
 def test_a_store_can_be_seeded_again_while_it_pauses(redis_server: RedisFactory) -> None:
     server = redis_server()
     first = seed(server.endpoint, pause_ms=PAUSE_MS)
-    left = server.client().pttl(PAUSE_KEY)
+    left = server.client().pttl(PAUSE)
 
     second = seed(server.endpoint, pause_ms=PAUSE_MS)
 
     assert (second.created, second.term) == (False, first.term)
-    assert 0 < server.client().pttl(PAUSE_KEY) <= left
+    assert 0 < server.client().pttl(PAUSE) <= left
 
 
-def test_a_pause_is_never_shortened(redis_server: RedisFactory) -> None:
+def test_a_new_role_pauses_no_other(redis_server: RedisFactory) -> None:
     server = redis_server()
-    seed(server.endpoint, pause_ms=PAUSE_MS)
-    seed(server.endpoint, role="scheduler", pause_ms=100)
-    assert server.client().pttl(PAUSE_KEY) > PAUSE_MS / 2
+    seed(server.endpoint, pause_ms=0)
+    seed(server.endpoint, role="scheduler", pause_ms=PAUSE_MS)
+    assert not server.client().exists(PAUSE)
+    assert _won(RedisStore(server.client()), "a")
 
 
 def test_after_a_loss_of_data_no_lease_is_given_until_the_pause_is_over(redis_server: RedisFactory) -> None:
