@@ -3,7 +3,7 @@
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -27,6 +27,11 @@ from .sentinels import AsyncSentinelPool, AsyncSentinels, SentinelPool, Sentinel
 from .urls import FORM, SENTINEL, wrong_with
 
 PORT, SENTINEL_PORT = 6379, 26379
+# Of one store. Who asks when all are in use waits for one; redis-py's usual pools refuse, as if Redis were away.
+CONNECTIONS = 64
+QUEUE_SECONDS = 20.0
+# Pools of Sentinel's masters cannot wait: so many that it does not matter (a Redis has 10,000 by default).
+CONNECTIONS_BY_SENTINEL = 5000
 # In the query of a Sentinel's URL: what the Sentinels themselves want, when they want any.
 SENTINEL_PASSWORD = "sentinel_password"
 PASSWORD_VARIABLE = "JELLYFIN_HA_REDIS_PASSWORD"
@@ -67,9 +72,9 @@ class Endpoint:
         UserError: exit code 2; the URL is malformed.
     """
 
-    url: str
+    url: str = field(repr=False)
     password_file: Path | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         wrong = wrong_with(self.url)
@@ -111,7 +116,10 @@ class Endpoint:
         options = self._options(waiting, anonymous=anonymous)
         options["retry"] = PassingRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
-            return redis.Redis.from_url(self._direct(anonymous=anonymous), **options)
+            pool = redis.BlockingConnectionPool.from_url(
+                self._direct(anonymous=anonymous), max_connections=CONNECTIONS, timeout=QUEUE_SECONDS, **options
+            )
+            return redis.Redis.from_pool(pool)
         ours, theirs = self._sentinel_options(options, anonymous=anonymous)
         theirs["retry"] = Retry(NoBackoff(), 0)
         manager = Sentinels(self._sentinels(), sentinel_kwargs=theirs, **ours)
@@ -123,10 +131,12 @@ class Endpoint:
         options = self._options(waiting, anonymous=False)
         options["retry"] = AsyncPassingRetry(_pauses(), waiting.tries - 1, supported_errors=PASSING)
         if not urlsplit(self.url).scheme.endswith(SENTINEL):
-            client = redis.asyncio.Redis.from_url(self._direct(), **options)
+            pool = redis.asyncio.BlockingConnectionPool.from_url(
+                self._direct(), max_connections=CONNECTIONS, timeout=QUEUE_SECONDS, **options
+            )
             if urlsplit(self.url).scheme == "unix":
-                client.connection_pool.connection_class = AsyncSocketConnection
-            return client
+                pool.connection_class = AsyncSocketConnection
+            return redis.asyncio.Redis.from_pool(pool)
         ours, theirs = self._sentinel_options(options, anonymous=False)
         theirs["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
         manager = AsyncSentinels(self._sentinels(), sentinel_kwargs=theirs, **ours)
@@ -163,7 +173,12 @@ class Endpoint:
         access = {name: found[name] for name in ("username", "password", "db") if name in found}
         waits = {name: value for name, value in options.items() if name.startswith("socket_")}
         own = dict(parse_qsl(urlsplit(self.url).query)).get(SENTINEL_PASSWORD)
-        return {**options, **access, **tls}, {**waits, **tls, **({"password": own} if own else {})}
+        access["max_connections"] = CONNECTIONS_BY_SENTINEL
+        return {**options, **access, **tls}, {
+            **waits,
+            **tls,
+            **({"password": own} if own else {}),
+        }
 
     def _direct(self, *, anonymous: bool = False) -> str:
         """The URL as redis-py reads it: the first Sentinel in the master's place."""
