@@ -57,6 +57,7 @@ class Candidate:
         self._asked: Call[RoleHeld | RoleRefused] | None = None
         self._deposed: int | None = None
         self._told: Following | None = None
+        self._warned = ""
 
     @property
     def owner(self) -> str:
@@ -93,7 +94,7 @@ class Candidate:
                 async with asyncio.timeout(self._lease.lease_ms / 1000):
                     answer = await store.do(self._asked)
             except UNREACHABLE as error:
-                log.warning("the lease of %s cannot be asked for: %r", self._lease.role, error)
+                self._warn("cannot be asked for", error)
             else:
                 self._asked = None
                 # One that was asked for long ago may be over by now.
@@ -119,34 +120,48 @@ class Candidate:
                 async with asyncio.timeout(left):
                     ends_at = await store.do(self._lease.renew(term.number))
             except UNREACHABLE as error:
-                log.warning("the lease of %s cannot be renewed, %.1f s left: %r", self._lease.role, left, error)
+                self._warn("cannot be renewed", error)
                 pause = self._renew_seconds / 4
                 continue
             if ends_at is None:
                 self._end(term, Ending.DEPOSED)
                 return
-            term.ends_at, pause = ends_at, self._renew_seconds
+            term.ends_at, pause, self._warned = ends_at, self._renew_seconds, ""
 
     async def _leave(self, store: AsyncStore) -> None:
         term, asked = self._term, self._asked
-        if term is not None:
-            # From now on nothing is done in this term, whether Redis hears of it or not.
-            self._end(term, Ending.RELEASED if term.lasts else Ending.EXPIRED)
-        with suppress(*UNREACHABLE):
-            async with asyncio.timeout(RELEASE_SECONDS):
-                if term is None and asked is not None:
-                    answer = await store.do(asked)
-                    if isinstance(answer, RoleHeld):
-                        await store.do(self._lease.release(answer.term))
-                elif term is not None:
-                    await store.do(self._lease.release(term.number))
+        try:
+            if term is not None:
+                # From now on nothing is done in this term, whether Redis hears of it or not.
+                self._end(term, Ending.RELEASED if term.lasts else Ending.EXPIRED)
+        finally:
+            with suppress(*UNREACHABLE):
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    if term is not None:
+                        await store.do(self._lease.release(term.number))
+                    elif asked is not None:
+                        answer = await store.do(asked)
+                        if isinstance(answer, RoleHeld):
+                            await store.do(self._lease.release(answer.term))
 
     def _end(self, term: Term, ending: Ending) -> None:
         term.ending = ending
         self._term = None
         self._on_event(Ended(term, ending))
 
+    def _warn(self, message: str, error: Exception | None = None) -> None:
+        """Say it once, until something else is to be said."""
+        why = "" if error is None else f": {str(error) or type(error).__name__}"
+        words = f"the lease of {self._lease.role} {message}{why}"
+        if words != self._warned:
+            self._warned = words
+            log.warning(words)
+
     def _tell_following(self, refused: RoleRefused) -> None:
+        if not refused.term:
+            self._warn("can be given to nobody: the store was never seeded, or has lost its data (`leases seed`)")
+        elif not refused.owner and refused.left_ms:
+            self._warn("is given to nobody yet: its counter was made a moment ago, or it cannot be read")
         following = Following(refused.owner, refused.term)
         if following != self._told:
             self._told = following
@@ -179,5 +194,5 @@ async def events(store: AsyncStore, role: str, owner: str, *, lease_ms: int = LE
             yield event.result()
     finally:
         running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        # Not the task itself, whose cancellation and this one's could not be told apart.
+        await asyncio.wait({running})

@@ -11,6 +11,8 @@ SCHEMA_VERSION = 1
 # The forks' records, which their servers read and write too.
 SESSION_PREFIX = "jellyfin:transcode:"
 STREAM_PREFIX = "jellyfin:livestream:"
+# Counters of records' tokens, which are no roles.
+RECORD_COUNTERS = frozenset({"transcode", "livestream"})
 ROLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -27,6 +29,17 @@ def fence_key(role: str) -> str:
 def pause_key(name: str) -> str:
     """What lives while no lease is given with a new counter: who held one before may still rely on it."""
     return f"{PREFIX}:pause:{_checked(name)}"
+
+
+def require_role(name: str) -> None:
+    """See that a role may have this name.
+
+    Raises:
+        UserError: exit code 2; it is malformed, or the name of something else.
+    """
+    _checked(name)
+    if name in RECORD_COUNTERS:
+        raise UserError(f"{name!r} is the counter of records' tokens: expected another name of a role.", exit_code=2)
 
 
 def session_key(play_session_id: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from ..errors import UserError
 from . import scripts
 from .calls import Call, Reply, ends_at, new_call_name
-from .keys import fence_key, lease_key, pause_key
+from .keys import fence_key, lease_key, pause_key, require_role
 from .outcomes import LEAST_LEASE_MS, LONGEST_LEASE_MS
 from .records import Name
 
@@ -66,7 +66,7 @@ class RoleLease:
     lease_ms: int
 
     def __post_init__(self) -> None:
-        lease_key(self.role)
+        require_role(self.role)
         OWNER.validate_python(self.owner)
         if not LEAST_LEASE_MS <= self.lease_ms <= LONGEST_LEASE_MS:
             raise UserError(

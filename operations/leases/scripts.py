@@ -45,9 +45,15 @@ local function give(owner, duration, call)
   return {1, term, owner, tonumber(duration)}
 end
 
+-- The lease that lies there; one that cannot be read is nobody's, and nobody can win it while it lives.
 local function held()
   local text = redis.call('GET', KEYS[2])
-  return text and cjson.decode(text)
+  if not text then return nil end
+  local ok, lease = pcall(cjson.decode, text)
+  if ok and type(lease) == 'table' and type(lease['owner']) == 'string' and type(lease['term']) == 'number' then
+    return lease
+  end
+  return {owner = '', term = tonumber(redis.call('GET', KEYS[1]))}
 end
 """
 

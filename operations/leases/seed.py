@@ -13,7 +13,7 @@ from . import record_scripts, scripts
 from .calls import Call, Reply
 from .checks import Check, check_server
 from .connection import Endpoint, explained
-from .keys import SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key, pause_key
+from .keys import SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key, pause_key, require_role
 from .kinds import LiveStreams, TranscodeSessions
 from .outcomes import LONGEST_LEASE_MS
 from .rehearsal import rehearse_take_over
@@ -82,7 +82,7 @@ def seed(
         UserError: exit code 2 when the role is malformed; 1 when Redis cannot be reached, or cannot
             hold leases safely: then everything that is wrong is named, and nothing was written.
     """
-    lease_key(role)
+    require_role(role)
     client = endpoint.client()
     try:
         with explained(endpoint):
