@@ -46,7 +46,7 @@ class Holding(Generic[Record]):
         """Win the lease of a record whose lease has ended. Exactly one of several who try gets it.
 
         Args:
-            record: which one; its ids alone matter.
+            record: which one; its ids alone matter, but all of them.
             owner: who shall have it.
 
         Returns:
@@ -91,7 +91,10 @@ class Holding(Generic[Record]):
                 if isinstance(one, Corrupt):
                     corrupt.append(one)
                 elif one is not None:
-                    found[self._record_keys(one.record)] = one
+                    # Two names of one record may hold two texts: the one that is held longer counts.
+                    keys_of_one = self._record_keys(one.record)
+                    if keys_of_one not in found or found[keys_of_one].left_ms < one.left_ms:
+                        found[keys_of_one] = one
             if not cursor:
                 break
         corrupt.sort(key=lambda one: one.key)

@@ -17,8 +17,8 @@ from .keys import SESSION_PREFIX, STREAM_PREFIX
 
 COMMON = """
 local kind, prefix = '@KIND@', '@PREFIX@'
--- The last of the keys of records and holds.
-local last = #KEYS
+-- The last of the keys of records and holds, and the one of the record that is looked at.
+local last, here = #KEYS, 1
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -109,9 +109,9 @@ end
 
 -- Whether a record lies where its ids say.
 local function at_home(record)
-  if kind == 'session' then return KEYS[1] == prefix .. record.PlaySessionId end
+  if kind == 'session' then return KEYS[here] == prefix .. record.PlaySessionId end
   local key = prefix .. record.LiveStreamId .. ':'
-  return KEYS[1] == key .. record.SessionId or KEYS[1] == key .. (record.PlaySessionId or '')
+  return KEYS[here] == key .. record.SessionId or KEYS[here] == key .. (record.PlaySessionId or '')
 end
 
 -- A record, or nil and what is wrong with it; `new` when it has no lease yet.
@@ -170,7 +170,7 @@ end
 
 -- The hold: token, the call that won it, the owner, the SHA-1 of the record, the end of the lease (ms).
 local function hold()
-  local text = text_of(KEYS[2])
+  local text = text_of(KEYS[here + 1])
   if not text then return nil end
   local ok, found = pcall(cjson.decode, text)
   return ok and type(found) == 'table' and found or nil
@@ -179,9 +179,9 @@ end
 -- When the lease of a record ends, in ms of Redis's clock.
 local function ends_at(record, found)
   if record.LeaseExpiresUnixTimeMilliseconds then return record.LeaseExpiresUnixTimeMilliseconds end
-  if kind == 'stream' and found and found.owner == record.OwnerPod then return found.ends end
+  if kind == 'stream' and found and found.ends then return found.ends end
   -- A record of the original, whose time is that of its writer's clock: as long as Redis keeps it, it was renewed.
-  local left = redis.call('PTTL', KEYS[1])
+  local left = redis.call('PTTL', KEYS[here])
   if left >= 0 then return now + math.max(left, 1) end
   return kind == 'session' and ms_of(record.LeaseExpiresUtc) or now + 1
 end
@@ -215,13 +215,33 @@ end
 
 -- What lies there: text, record, hold; without a text when there is nothing; without a record, but with what is wrong
 -- with it in the hold's place, when it is corrupt.
-local function look()
-  local text = text_of(KEYS[1])
+local function look_at(place)
+  here = place
+  local text = text_of(KEYS[here])
   if not text then return nil end
   local found = hold()
   if found and found.seen == redis.sha1hex(text) then return text, cjson.decode(text), found end
+  -- Somebody else has written since: a hold says nothing about the end of that one's lease.
+  if found then found.ends = nil end
   local record, wrong = decode(text)
   return text, record, record and found or wrong
+end
+
+-- Under two names there may lie two records, when somebody knew one of them only: then the one that is held longer.
+local function look()
+  local text, record, found = look_at(1)
+  if last < 3 then return text, record, found end
+  local other_text, other_record, other_found = look_at(3)
+  if not other_text or other_text == text or (text and not record) then
+    here = 1
+    return text, record, found
+  end
+  if not text or not other_record then return other_text, other_record, other_found end
+  local other_ends = ends_at(other_record, other_found)
+  here = 1
+  if ends_at(record, found) >= other_ends then return text, record, found end
+  here = 3
+  return other_text, other_record, other_found
 end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
@@ -338,18 +358,25 @@ return math.max(ends_at(record, found) - now, 0)
 DELETE = """
 local record, found = owned(ARGV[1], ARGV[2])
 if not record then return found end
-redis.call('DEL', unpack(KEYS))
+for place = 1, last, 2 do
+  if redis.sha1hex(text_of(KEYS[place]) or '') == found.seen or place == here then
+    redis.call('DEL', KEYS[place], KEYS[place + 1])
+  end
+end
 return 0
 """
 
 # Remove a record, whoever holds it, if it is still the one that was seen. ARGV: 1 the record as it was read.
 # Result: 1 when removed, otherwise 0.
 DROP = """
-if text_of(KEYS[1]) ~= ARGV[1] then return 0 end
+local removed = 0
 for place = 1, last, 2 do
-  if text_of(KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+  if text_of(KEYS[place]) == ARGV[1] then
+    redis.call('DEL', KEYS[place], KEYS[place + 1])
+    removed = 1
+  end
 end
-return 1
+return removed
 """
 
 
