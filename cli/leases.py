@@ -134,7 +134,11 @@ def release(
             raise UserError(f"expected somebody to hold {kind} {name!r}, found nobody: there is nothing to release")
         for one in found:
             typer.echo(line_of(one), err=as_json)
-        if not yes and sys.stdin.isatty() and not typer.confirm("Free it?", err=as_json):
+        if not yes and not sys.stdin.isatty():
+            raise UserError(
+                "expected --yes where nobody can be asked, found no terminal. Nothing was released", exit_code=2
+            )
+        if not yes and not typer.confirm("Free it?", err=as_json):
             raise UserError("nothing was released")
         freed = _free(store, found)
     if as_json:
@@ -154,8 +158,8 @@ def _free(store: "Store", found: "list[Seen]") -> "list[Seen]":
         if not store.do(one.free):
             done = f" Freed before it: {', '.join(done.what for done in freed)}." if freed else ""
             raise UserError(
-                f"{one.what} changed while it was looked at, and was left as it is.{done} Look again, by "
-                "`jellyfin-ha leases status`"
+                f"{one.what} is not as it was when it was looked at: it changed, or is free by now.{done} Look again, "
+                "by `jellyfin-ha leases status`"
             )
         freed.append(one)
     return freed

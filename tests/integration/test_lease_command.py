@@ -161,7 +161,7 @@ def test_text_in_redis_that_is_not_utf8_is_corrupt_and_hides_nothing_else(redis_
     assert done.returncode == 0, done.stderr
     assert "film" in done.stdout
     assert done.stdout.count("corrupt  ") == 2
-    released = command("release", "--redis", server.url, "--session", "broken")
+    released = command("release", "--redis", server.url, "--session", "broken", "--yes")
     assert released.returncode == 0, released.stderr
     assert not server.client().exists(session_key("broken"))
 
@@ -228,7 +228,7 @@ def test_a_role_is_freed_whoever_holds_it_and_its_counter_stays(redis_server: Re
     server = redis_server()
     with seeded(server.url) as store:
         won = lead(store, "jellyfin-0")
-        done = command("release", "--redis", server.url, "--role", "leader")
+        done = command("release", "--redis", server.url, "--role", "leader", "--yes")
         assert done.returncode == 0, done.stderr
         assert f"role leader is held by jellyfin-0, token {won.term}, for " in done.stdout
         assert store.do(RoleLease("leader", "jellyfin-0", 1000).renew(won.term)) is None
@@ -240,7 +240,7 @@ def test_a_session_is_freed_with_its_hold(redis_server: RedisFactory) -> None:
     with seeded(server.url) as store:
         transcode(store, "film")
         transcode(store, "other")
-    done = command("release", "--redis", server.url, "--session", "film", "--json")
+    done = command("release", "--redis", server.url, "--session", "film", "--json", "--yes")
     (freed,) = json.loads(done.stdout)["released"]
     assert (freed["what"], freed["holder"]) == ("session film", "jellyfin-0")
     assert server.client().keys("*film*") == []
@@ -253,7 +253,7 @@ def test_a_live_stream_is_freed_for_all_its_clients_and_no_other_is(redis_server
         stream(store, "tuner", "s1")
         stream(store, "tuner", "s2", "jellyfin-1")
         stream(store, "tuner2", "s1")
-    done = command("release", "--redis", server.url, "--stream", "tuner")
+    done = command("release", "--redis", server.url, "--stream", "tuner", "--yes")
     assert done.returncode == 0, done.stderr
     assert "held by jellyfin-0" in done.stdout
     assert "held by jellyfin-1" in done.stdout
@@ -267,7 +267,7 @@ def test_what_is_corrupt_can_be_freed(redis_server: RedisFactory) -> None:
     client.set(stream_key("x", "s"), "garbage")
     client.set(lease_key("leader"), "garbage")
     for option, name in (("--session", "x"), ("--stream", "x"), ("--role", "leader")):
-        done = command("release", "--redis", server.url, option, name)
+        done = command("release", "--redis", server.url, option, name, "--yes")
         assert done.returncode == 0, done.stderr
         assert "is corrupt" in done.stdout
     assert client.keys() == []
@@ -360,6 +360,16 @@ def test_on_a_terminal_it_asks_first_and_no_means_no(redis_server: RedisFactory)
             finally:
                 terminal.close()
             assert [one["leader"] for one in status_of(server)["roles"]] == [leader]
+
+
+def test_where_nobody_can_be_asked_nothing_is_freed_without_yes(redis_server: RedisFactory) -> None:
+    server = redis_server()
+    with seeded(server.url) as store:
+        lead(store, "jellyfin-0")
+    done = command("release", "--redis", server.url, "--role", "leader")
+    assert done.returncode == 2
+    assert "expected --yes" in done.stderr
+    assert [one["leader"] for one in status_of(server)["roles"]] == ["jellyfin-0"]
 
 
 def test_yes_does_not_ask(redis_server: RedisFactory) -> None:
