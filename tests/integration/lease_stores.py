@@ -27,7 +27,9 @@ from jellyfin_ha.operations.leases import (
 from jellyfin_ha.operations.leases.outcomes import LEAST_LEASE_MS
 from jellyfin_ha.operations.leases.records import Record
 
-COMMAND = str(Path(sys.executable).with_name("jellyfin-ha"))
+# What is started from a job in the background of a shell would not hear of Ctrl-C.
+HEARING = ("env", "--default-signal=INT")
+COMMAND = (*HEARING, str(Path(sys.executable).with_name("jellyfin-ha")))
 OWN = ("JELLYFIN_HA_REDIS", "JELLYFIN_HA_REDIS_PASSWORD", "JELLYFIN_HA_REDIS_PASSWORD_FILE")
 
 
@@ -39,7 +41,7 @@ def environment(**further: str) -> dict[str, str]:
 def command(*arguments: str, given: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The real command, in a process of its own."""
     return subprocess.run(
-        [COMMAND, "leases", *arguments],
+        [*COMMAND, "leases", *arguments],
         env=environment(**(given or {})),
         stdin=subprocess.DEVNULL,
         capture_output=True,

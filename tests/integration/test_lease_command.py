@@ -297,7 +297,7 @@ def test_what_changed_meanwhile_is_left_alone(redis_server: RedisFactory) -> Non
                     store.do(RoleLease("leader", "jellyfin-0", 1000).release(won.term))
                     lead(store, "jellyfin-1")
                 terminal.type("y\n")
-                terminal.wait_for("changed while it was looked at")
+                terminal.wait_for("is not as it was")
                 assert terminal.process.wait(20) == 1
             finally:
                 terminal.close()
@@ -313,7 +313,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         os.set_blocking(self._master, False)
         self.process = subprocess.Popen(
-            [COMMAND, "leases", *arguments],
+            [*COMMAND, "leases", *arguments],
             env=environment(TERM="xterm", COLUMNS="150", LINES="40"),
             stdin=slave,
             stdout=slave,
@@ -431,7 +431,7 @@ def test_watch_elsewhere_tells_each_change_in_a_line(redis_server: RedisFactory,
     with seeded(server.url) as store, output.open("w") as sink:
         won = lead(store, "jellyfin-0")
         process = subprocess.Popen(
-            [COMMAND, "leases", "watch", "--redis", server.url], stdout=sink, stderr=sink, env=environment()
+            [*COMMAND, "leases", "watch", "--redis", server.url], stdout=sink, stderr=sink, env=environment()
         )
         try:
 
@@ -462,7 +462,7 @@ def test_watch_for_programs_prints_one_object_a_line(redis_server: RedisFactory)
     with (
         seeded(server.url),
         subprocess.Popen(
-            [COMMAND, "leases", "watch", "--json", "--redis", server.url],
+            [*COMMAND, "leases", "watch", "--json", "--redis", server.url],
             stdout=subprocess.PIPE,
             text=True,
             env=environment(),

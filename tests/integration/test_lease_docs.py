@@ -56,7 +56,7 @@ def test_every_command_does_what_the_page_says(line: str, server: RedisServer) -
     program, *arguments = shlex.split(line)
     assert program == "jellyfin-ha"
     with subprocess.Popen(
-        [COMMAND, *arguments],
+        [*COMMAND, *arguments],
         env=environment(JELLYFIN_HA_REDIS=server.url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -101,7 +101,7 @@ def test_every_program_runs(program: str, said: str, server: RedisServer) -> Non
 def test_the_json_has_the_form_on_the_page(server: RedisServer) -> None:
     filled(server)
     printed = subprocess.check_output(
-        [COMMAND, "leases", "status", "--json"], env=environment(JELLYFIN_HA_REDIS=server.url), timeout=60
+        [*COMMAND, "leases", "status", "--json"], env=environment(JELLYFIN_HA_REDIS=server.url), timeout=60
     )
     assert _form(json.loads(printed)) == _form(json.loads(EXAMPLE))
 
