@@ -358,10 +358,10 @@ return math.max(ends_at(record, found) - now, 0)
 DELETE = """
 local record, found = owned(ARGV[1], ARGV[2])
 if not record then return found end
+local mine = text_of(KEYS[here])
 for place = 1, last, 2 do
-  if redis.sha1hex(text_of(KEYS[place]) or '') == found.seen or place == here then
-    redis.call('DEL', KEYS[place], KEYS[place + 1])
-  end
+  local text = text_of(KEYS[place])
+  if text == mine or text and redis.sha1hex(text) == found.seen then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
 end
 return 0
 """
