@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -76,6 +76,17 @@ class Scan:
 
 # Several questions, one after the other; each is answered by what its `read` makes of the reply, or a scan's pair.
 Steps = Generator[Call[object] | Scan, object, T]
+
+
+def scanned(prefix: str) -> Steps[list[str]]:
+    """All keys that begin with `prefix`, each once."""
+    found: dict[str, None] = {}
+    cursor = 0
+    while True:
+        cursor, keys = cast(tuple[int, Sequence[str]], (yield Scan(prefix, cursor)))
+        found |= dict.fromkeys(keys)
+        if not cursor:
+            return list(found)
 
 
 @lru_cache(maxsize=64)

@@ -5,22 +5,19 @@ tokens nor holds, so it cannot be fenced; a record that one has overwritten unde
 it here.
 """
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from math import inf
 from typing import Generic, cast
 
-from pydantic import TypeAdapter
-
-from .calls import Call, Reply, Scan, Steps, ends_at, new_call_name
+from .calls import Call, Reply, Steps, ends_at, new_call_name, scanned
 from .keys import fence_key, hold_key, pause_key
 from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
 from .record_scripts import RecordScripts
-from .records import Name, Record, RecordError
-
-NAME = TypeAdapter[str](Name)
+from .records import NAME, Record, RecordError
 
 
-class Holding(Generic[Record]):
+class Holding(ABC, Generic[Record]):
     """What both kinds have in common."""
 
     scripts: RecordScripts
@@ -83,28 +80,25 @@ class Holding(Generic[Record]):
         """All records, whether their lease lasts or not. Keys that come and go meanwhile may be missed."""
         found: dict[tuple[str, ...], Found[Record]] = {}
         corrupt: list[Corrupt] = []
-        cursor = 0
-        while True:
-            cursor, keys = cast(tuple[int, Sequence[str]], (yield Scan(self.prefix, cursor)))
-            for key in keys:
-                one = cast(Found[Record] | Corrupt | None, (yield self._at(key)))
-                if isinstance(one, Corrupt):
-                    corrupt.append(one)
-                elif one is not None:
-                    # Two names of one record may hold two texts: the one that is held longer counts.
-                    keys_of_one = self._record_keys(one.record)
-                    if keys_of_one not in found or found[keys_of_one].left_ms < one.left_ms:
-                        found[keys_of_one] = one
-            if not cursor:
-                break
+        for key in (yield from scanned(self.prefix)):
+            one = cast(Found[Record] | Corrupt | None, (yield self._at(key)))
+            if isinstance(one, Corrupt):
+                corrupt.append(one)
+            elif one is not None:
+                # Two names of one record may hold two texts: the one that is held longer counts.
+                keys = self._record_keys(one.record)
+                if keys not in found or found[keys].left_ms < one.left_ms:
+                    found[keys] = one
         corrupt.sort(key=lambda one: one.key)
         return Listing(tuple(found[keys] for keys in sorted(found)), tuple(corrupt))
 
+    @abstractmethod
     def _record_keys(self, record: Record) -> tuple[str, ...]:
-        raise NotImplementedError
+        """Under which keys it lies."""
 
+    @abstractmethod
     def _read(self, text: str) -> Record:
-        raise NotImplementedError
+        """What a text of Redis says."""
 
     @property
     def _durations(self) -> tuple[int, int]:

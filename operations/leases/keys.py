@@ -12,7 +12,8 @@ SCHEMA_VERSION = 1
 SESSION_PREFIX = "jellyfin:transcode:"
 STREAM_PREFIX = "jellyfin:livestream:"
 # Counters of records' tokens, which are no roles.
-RECORD_COUNTERS = frozenset({"transcode", "livestream"})
+SESSION_COUNTER, STREAM_COUNTER = "transcode", "livestream"
+RECORD_COUNTERS = (SESSION_COUNTER, STREAM_COUNTER)
 ROLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 

@@ -1,18 +1,18 @@
 """The two kinds of records: transcode sessions and live streams."""
 
 from .calls import Call
-from .holding import NAME, Holding
-from .keys import SESSION_PREFIX, STREAM_PREFIX, session_key, stream_key
+from .holding import Holding
+from .keys import SESSION_COUNTER, SESSION_PREFIX, STREAM_COUNTER, STREAM_PREFIX, session_key, stream_key
 from .outcomes import Corrupt, Found, Held, Refused
 from .record_scripts import SESSION, STREAM
-from .records import LiveStream, StoredSession, TranscodeSession
+from .records import NAME, LiveStream, StoredSession, TranscodeSession
 
 
 class TranscodeSessions(Holding[TranscodeSession]):
     """Who transcodes what: `jellyfin:transcode:{play session id}`."""
 
     scripts = SESSION
-    counter = "transcode"
+    counter = SESSION_COUNTER
     prefix = SESSION_PREFIX
 
     def get(self, play_session_id: str) -> Call[Found[TranscodeSession] | Corrupt | None]:
@@ -39,7 +39,7 @@ class LiveStreams(Holding[LiveStream]):
     record under both."""
 
     scripts = STREAM
-    counter = "livestream"
+    counter = STREAM_COUNTER
     prefix = STREAM_PREFIX
 
     def get(self, live_stream_id: str, other_id: str) -> Call[Found[LiveStream] | Corrupt | None]:

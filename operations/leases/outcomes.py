@@ -17,6 +17,18 @@ LONGEST_LEASE_MS = 60_000
 LEAST_LEASE_MS = 50
 
 
+def require_lease(lease_ms: int) -> None:
+    """See that a lease is no longer than the pause after a loss of data, and long enough to be renewed.
+
+    Raises:
+        UserError: exit code 2; it is not.
+    """
+    if not LEAST_LEASE_MS <= lease_ms <= LONGEST_LEASE_MS:
+        raise UserError(
+            f"expected a lease of {LEAST_LEASE_MS} to {LONGEST_LEASE_MS} ms, found {lease_ms} ms", exit_code=2
+        )
+
+
 class Reason(StrEnum):
     """Why a lease was not given or not held on."""
 
@@ -54,10 +66,7 @@ class Timing:
     retention_ms: int = RETENTION_MS
 
     def __post_init__(self) -> None:
-        if not LEAST_LEASE_MS <= self.lease_ms <= LONGEST_LEASE_MS:
-            raise UserError(
-                f"expected a lease of {LEAST_LEASE_MS} to {LONGEST_LEASE_MS} ms, found {self.lease_ms} ms", exit_code=2
-            )
+        require_lease(self.lease_ms)
         if not 0 < self.renew_ms <= self.lease_ms / 2:
             raise UserError(
                 f"expected renewals at most half a lease ({self.lease_ms} ms) apart, found {self.renew_ms} ms",

@@ -8,9 +8,9 @@ from typing import cast
 import redis
 
 from ..errors import UserError
-from .calls import Call, Reply, Scan, Steps
+from .calls import Call, Reply, Steps, scanned
 from .connection import Endpoint, Patience, explained
-from .keys import ROLE, SCHEMA_KEY, fence_key, lease_key, pause_key
+from .keys import RECORD_COUNTERS, ROLE, SCHEMA_KEY, fence_key, lease_key, pause_key
 from .kinds import LiveStreams, TranscodeSessions
 from .outcomes import Corrupt, Found
 from .records import LiveStream, TranscodeSession
@@ -32,8 +32,6 @@ end
 return {redis.call('GET', KEYS[1]), pause, unpack(found)}
 """
 
-# Tokens of records are counted beside the terms of roles.
-KINDS = (TranscodeSessions.counter, LiveStreams.counter)
 LOOK_SECONDS = 1.0
 # Who looks on wants to be told that Redis is away, rather than to wait for it.
 LOOKING = Patience(connect_seconds=2.0, answer_seconds=3.0, tries=1)
@@ -139,20 +137,15 @@ def _passes(cause: BaseException | None) -> bool:
 def _store(roles: Collection[str]) -> Call[tuple[str | None, tuple[str, ...], int]]:
     def read(reply: Reply, _: float) -> tuple[str | None, tuple[str, ...], int]:
         schema, pause, *counters = cast(Sequence[int | str | None], reply)
-        unseeded = tuple(kind for kind, there in zip(KINDS, counters, strict=True) if not there)
+        unseeded = tuple(kind for kind, there in zip(RECORD_COUNTERS, counters, strict=True) if not there)
         return cast(str | None, schema), unseeded, cast(int, pause)
 
-    keys = (SCHEMA_KEY, *map(fence_key, KINDS), *map(pause_key, (*KINDS, *roles)))
-    return Call(STORE, keys, (len(KINDS),), read, lambda _: (None, (), 0))
+    keys = (SCHEMA_KEY, *map(fence_key, RECORD_COUNTERS), *map(pause_key, (*RECORD_COUNTERS, *roles)))
+    return Call(STORE, keys, (len(RECORD_COUNTERS),), read, lambda _: (None, (), 0))
 
 
 def _names(prefix: str) -> Steps[set[str]]:
     """The roles that have a key there."""
-    found: set[str] = set()
-    cursor = 0
-    while True:
-        cursor, keys = cast(tuple[int, list[str]], (yield Scan(prefix, cursor)))
-        found |= {key.removeprefix(prefix) for key in keys}
-        if not cursor:
-            break
-    return {name for name in found if ROLE.fullmatch(name) and name not in KINDS and not name.startswith(SCRATCH_ROLE)}
+    names = {key.removeprefix(prefix) for key in (yield from scanned(prefix))}
+    others = {name for name in names if name in RECORD_COUNTERS or name.startswith(SCRATCH_ROLE)}
+    return {name for name in names - others if ROLE.fullmatch(name)}

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 # Ids come from clients. Jellyfin's own have 32 characters; longer ones than this are nobody's.
 ID_CHARACTERS = 256
@@ -28,8 +28,9 @@ DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,16})?(Z|[+-]\d\d:\d\d)
 # Of a wrong value, in words.
 SHOWN_CHARACTERS = 80
 NO_CONTROL_CHARACTERS = r"^\P{Cc}*$"
-# An id of a session or stream, or the name of a server.
+# An id of a session or stream, or the name of a server; and what checks one by itself.
 Name = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS, pattern=NO_CONTROL_CHARACTERS)]
+NAME = TypeAdapter[str](Name)
 MaybeName = Annotated[
     str, Field(max_length=ID_CHARACTERS, pattern=NO_CONTROL_CHARACTERS), BeforeValidator(_text_of_null)
 ]

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import cast
 
-from pydantic import TypeAdapter
-
-from ..errors import UserError
 from . import scripts
 from .calls import Call, Reply, ends_at, new_call_name
 from .keys import fence_key, lease_key, pause_key, require_role
-from .outcomes import LEAST_LEASE_MS, LONGEST_LEASE_MS
-from .records import Name
-
-OWNER = TypeAdapter[str](Name)
+from .outcomes import require_lease
+from .records import NAME
 
 
 @dataclass(frozen=True)
@@ -67,11 +62,8 @@ class RoleLease:
 
     def __post_init__(self) -> None:
         require_role(self.role)
-        OWNER.validate_python(self.owner)
-        if not LEAST_LEASE_MS <= self.lease_ms <= LONGEST_LEASE_MS:
-            raise UserError(
-                f"expected a lease of {LEAST_LEASE_MS} to {LONGEST_LEASE_MS} ms, found {self.lease_ms} ms", exit_code=2
-            )
+        NAME.validate_python(self.owner)
+        require_lease(self.lease_ms)
 
     def acquire(self) -> Call[RoleHeld | RoleRefused]:
         """Win the lease if nobody holds it."""

@@ -13,14 +13,10 @@ from . import record_scripts, scripts
 from .calls import Call, Reply
 from .checks import Check, check_server
 from .connection import Endpoint, explained
-from .keys import SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key, pause_key, require_role
-from .kinds import LiveStreams, TranscodeSessions
+from .keys import RECORD_COUNTERS, SCHEMA_KEY, SCHEMA_VERSION, fence_key, lease_key, pause_key, require_role
 from .outcomes import LONGEST_LEASE_MS
 from .rehearsal import rehearse_take_over
 from .store import RedisStore
-
-# Whose tokens are counted beside the role's terms.
-KINDS = (TranscodeSessions.counter, LiveStreams.counter)
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def seed(
                 client.set(SCHEMA_KEY, SCHEMA_VERSION, nx=True)
                 store = RedisStore(client)
                 made, term = store.do(_seed(role, pause_ms))
-                for kind in KINDS:
+                for kind in RECORD_COUNTERS:
                     store.do(_seed(kind, pause_ms))
                 pause = max(client.pttl(pause_key(role)), 0)
     finally:

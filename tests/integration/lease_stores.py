@@ -11,9 +11,10 @@ from pathlib import Path
 
 from jellyfin_ha.operations.leases import (
     Endpoint,
-    Held,
+    Given,
     LiveStream,
     LiveStreams,
+    RedisStore,
     Refused,
     RoleHeld,
     RoleLease,
@@ -26,6 +27,7 @@ from jellyfin_ha.operations.leases import (
 )
 from jellyfin_ha.operations.leases.outcomes import LEAST_LEASE_MS
 from jellyfin_ha.operations.leases.records import Record
+from tests.integration.processes import running_redis
 
 # What is started from a job in the background of a shell would not hear of Ctrl-C.
 HEARING = ("env", "--default-signal=INT")
@@ -52,6 +54,16 @@ def command(*arguments: str, given: Mapping[str, str] | None = None) -> subproce
 
 
 @contextmanager
+def running_store() -> Generator[RedisStore]:
+    """A Redis of its own that gives leases at once."""
+    with running_redis() as server:
+        seed(server.endpoint, pause_ms=0)
+        client = server.endpoint.client()
+        yield RedisStore(client)
+        client.close()
+
+
+@contextmanager
 def seeded(url: str) -> Generator[Store]:
     """A store that gives leases at once."""
     endpoint = Endpoint(url)
@@ -69,7 +81,7 @@ def lead(store: Store, owner: str, *, role: str = "leader", lease_ms: int = 30_0
 
 def transcode(
     store: Store, play_session_id: str, owner: str = "jellyfin-0", *, expired: bool = False, **values: int
-) -> Held[TranscodeSession]:
+) -> Given[TranscodeSession]:
     """Let somebody transcode; expired: with a lease that ends at once."""
     timing = Timing(lease_ms=LEAST_LEASE_MS, renew_ms=1, retention_ms=60_000) if expired else Timing()
     return held(
@@ -81,7 +93,7 @@ def transcode(
     )
 
 
-def stream(store: Store, live_stream_id: str, session_id: str, owner: str = "jellyfin-0") -> Held[LiveStream]:
+def stream(store: Store, live_stream_id: str, session_id: str, owner: str = "jellyfin-0") -> Given[LiveStream]:
     """Let somebody have a live stream open."""
     record = LiveStream(
         live_stream_id=live_stream_id, session_id=session_id, play_session_id=f"play-{session_id}", owner=owner
@@ -89,7 +101,7 @@ def stream(store: Store, live_stream_id: str, session_id: str, owner: str = "jel
     return held(store.do(LiveStreams().create(record)))
 
 
-def held(outcome: Held[Record] | Refused) -> Held[Record]:
+def held(outcome: Given[Record] | Refused) -> Given[Record]:
     """What must have been given."""
-    assert isinstance(outcome, Held), outcome
+    assert isinstance(outcome, Given), outcome
     return outcome

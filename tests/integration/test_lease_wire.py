@@ -25,11 +25,10 @@ from jellyfin_ha.operations.leases import (
     Refused,
     TranscodeSession,
     TranscodeSessions,
-    seed,
 )
 from jellyfin_ha.operations.leases.keys import session_key, stream_key
 from jellyfin_ha.operations.leases.record_scripts import COMMON
-from tests.integration.processes import running_redis
+from tests.integration.lease_stores import running_store
 
 pytestmark = pytest.mark.integration
 
@@ -59,11 +58,8 @@ LATER, EARLIER = timedelta(minutes=10), timedelta(minutes=-10)
 @pytest.fixture(scope="module")
 def seeded() -> Iterator[RedisStore]:
     """A store that gives leases."""
-    with running_redis() as server:
-        seed(server.endpoint, pause_ms=0)
-        client = server.endpoint.client()
-        yield RedisStore(client)
-        client.close()
+    with running_store() as store:
+        yield store
 
 
 @pytest.fixture
