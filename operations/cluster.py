@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -114,7 +115,7 @@ class Cluster:
                 f"expected a ready pod with the labels {labels} in namespace {self._namespace}, found none: "
                 f"see `kubectl -n {self._namespace} get pods`"
             )
-        async with _forwarded(ready[0], port) as local:
+        async with forwarded(ready[0], port) as local:
             yield local
 
     @asynccontextmanager
@@ -129,7 +130,7 @@ class Cluster:
                 found = await Pod.get(pod, namespace=self._namespace, api=self._api)
         except kr8s.NotFoundError:
             raise UserError(f"expected a pod {pod} in namespace {self._namespace}, found none") from None
-        async with _forwarded(found, port) as local:
+        async with forwarded(found, port) as local:
             yield local
 
     async def _list(self, selector: Mapping[str, str]) -> list[Pod]:
@@ -157,13 +158,21 @@ def _forget_keys(api: kr8s.asyncio.Api) -> None:
 
 
 @asynccontextmanager
-async def _forwarded(pod: Pod, port: int) -> AsyncGenerator[int]:
-    async with pod.portforward(port, local_port="auto") as local:
+async def forwarded(pod: Pod, port: int) -> AsyncGenerator[int]:
+    """A port of loopback that leads to `port` of a pod, through the API server."""
+    async with pod.portforward(port, local_port=_free_port()) as local:
         yield local
     # kr8s leaves the tasks of closed connections to end by themselves; a loop that ends before them complains aloud.
     left = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "_sync_sockets"]
     if left:
         await asyncio.wait(left, timeout=CLOSE_SECONDS)
+
+
+def _free_port() -> int:
+    """A port that can be listened on: kr8s's own "auto" takes one that somebody connects from for free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _state(pod: Pod) -> PodState:
