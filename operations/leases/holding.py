@@ -11,7 +11,6 @@ from math import inf
 from typing import Generic, cast
 
 from .calls import Call, Reply, Steps, ends_at, new_call_name, scanned
-from .keys import fence_key, hold_key, pause_key
 from .outcomes import Corrupt, Found, Given, Held, Listing, Reason, Refused, Timing
 from .record_scripts import RecordScripts
 from .records import NAME, Record, RecordError
@@ -22,13 +21,12 @@ class Holding(ABC, Generic[Record]):
 
     scripts: RecordScripts
     """What Redis runs."""
-    counter: str
-    """Whose tokens it uses."""
     prefix: str
     """Of its keys."""
 
     def __init__(self, timing: Timing | None = None) -> None:
         self.timing = timing or Timing()
+        self._durations = (self.timing.lease_ms, self.timing.retention_ms)
 
     def create(self, record: Record) -> Call[Given[Record] | Refused]:
         """Make a record where there is none, and win its lease. Refused: TAKEN, EXPIRED (take it over), CORRUPT,
@@ -100,10 +98,6 @@ class Holding(ABC, Generic[Record]):
     def _read(self, text: str) -> Record:
         """What a text of Redis says."""
 
-    @property
-    def _durations(self) -> tuple[int, int]:
-        return self.timing.lease_ms, self.timing.retention_ms
-
     def _at(self, key: str) -> Call[Found[Record] | Corrupt | None]:
         """What lies at a key."""
 
@@ -119,7 +113,7 @@ class Holding(ABC, Generic[Record]):
                 case _:
                     return None
 
-        return Call(self.scripts.read, _with_holds((key,)), (), read, lambda _: None)
+        return Call(self.scripts.read, (key,), (), read, lambda _: None)
 
     def _win(
         self, script: str, record: Record, argument: str, alone: Callable[[float], Given[Record] | Refused]
@@ -130,33 +124,26 @@ class Holding(ABC, Generic[Record]):
                 return Given(int(token), ends_at(asked_at, int(left)), text, self._read)
             return _refused(reply)
 
-        keys = (*_with_holds(self._record_keys(record)), fence_key(self.counter), pause_key(self.counter))
-        return Call(script, keys, (*self._durations, new_call_name(), argument), read, alone)
+        return Call(script, self._record_keys(record), (*self._durations, new_call_name(), argument), read, alone)
 
     def _hold_on(self, script: str, record: Record, token: int, *arguments: str | int) -> Call[Held | Refused]:
         def read(reply: Reply, asked_at: float) -> Held | Refused:
             return Held(token, ends_at(asked_at, reply)) if isinstance(reply, int) else _refused(reply)
 
-        return Call(script, _with_holds(self._record_keys(record)), arguments, read, lambda _: Held(token, inf))
+        return Call(script, self._record_keys(record), arguments, read, lambda _: Held(token, inf))
 
     def _drop(self, record_keys: tuple[str, ...], text: str) -> Call[bool]:
-        return Call(self.scripts.drop, _with_holds(record_keys), (text,), lambda reply, _: reply == 1, lambda _: False)
-
-
-def _with_holds(record_keys: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(key for record_key in record_keys for key in (record_key, hold_key(record_key)))
+        return Call(self.scripts.drop, record_keys, (text,), lambda reply, _: reply == 1, lambda _: False)
 
 
 def _refused(reply: Reply) -> Refused:
-    word, *rest = str(reply).split("\n", 1)
-    reason, detail = Reason(word), "".join(rest)
-    match reason:
-        case Reason.CORRUPT:
-            return Refused(reason, detail=detail)
-        case Reason.TAKEN:
-            left, owner = detail.split("\n")
-            return Refused(reason, owner=owner, left_ms=int(left))
-        case Reason.PAUSED:
-            return Refused(reason, left_ms=int(detail))
-        case _:
-            return Refused(reason, owner=detail)
+    text = str(reply)
+    if text.startswith("corrupt\n"):
+        return Refused(Reason.CORRUPT, detail=text.removeprefix("corrupt\n"))
+    match text.split("\t"):
+        case [Reason.TAKEN, left, owner]:
+            return Refused(Reason.TAKEN, owner, int(left))
+        case [Reason.PAUSED, left]:
+            return Refused(Reason.PAUSED, left_ms=int(left))
+        case parts:
+            return Refused(Reason(parts[0]), owner="".join(parts[1:]))

@@ -2,7 +2,7 @@
 
 from .calls import Call
 from .holding import Holding
-from .keys import SESSION_COUNTER, SESSION_PREFIX, STREAM_COUNTER, STREAM_PREFIX, session_key, stream_key
+from .keys import SESSION_PREFIX, STREAM_PREFIX, session_key, stream_key
 from .outcomes import Corrupt, Found, Held, Refused
 from .record_scripts import SESSION, STREAM
 from .records import NAME, LiveStream, StoredSession, TranscodeSession
@@ -12,7 +12,6 @@ class TranscodeSessions(Holding[TranscodeSession]):
     """Who transcodes what: `jellyfin:transcode:{play session id}`."""
 
     scripts = SESSION
-    counter = SESSION_COUNTER
     prefix = SESSION_PREFIX
 
     def get(self, play_session_id: str) -> Call[Found[TranscodeSession] | Corrupt | None]:
@@ -39,7 +38,6 @@ class LiveStreams(Holding[LiveStream]):
     record under both."""
 
     scripts = STREAM
-    counter = STREAM_COUNTER
     prefix = STREAM_PREFIX
 
     def get(self, live_stream_id: str, other_id: str) -> Call[Found[LiveStream] | Corrupt | None]:

@@ -5,26 +5,36 @@ token of whoever got the lease last, from a counter that only grows, and for a l
 for it, the end of the lease. Time is Redis's own. Every write that needs a lease names its owner and token.
 
 All scripts begin with `COMMON` for their kind and take the same keys:
-KEYS: 1 record, 2 its hold; a live stream's may be kept under a second name: 3 record, 4 hold. Scripts that give a lease
-take two more at the end: the counter of tokens and the pause after a new counter.
+KEYS: 1 record; a live stream's may be kept under a second name: 2 record. What else they touch (holds, the counter of
+tokens and the pause after a new one) they name themselves, which spares the client a tenth of its time; a cluster of
+Redis, where that is not allowed, could not hold all of it in one slot anyway.
 ARGV: as each script says. Durations are in ms.
-Results: for a lease that is held on, how long it lasts in ms; for one that is given, `held`, token, ms left, record; a
-refusal otherwise: `absent`, or `corrupt` and what is wrong, `taken`, ms left, owner, `expired`, owner, `lost`, owner,
-`unseeded`, or `paused`, ms left; each a text of as many lines.
+Results: for a lease that is held on, how long it lasts in ms; for one that is given, `held`, token, ms left, record, a
+text of as many lines; a refusal otherwise: `corrupt` and what is wrong, likewise, or in one line, with tabs between:
+`absent`, or `taken`, ms left, owner, `expired`, owner, `lost`, owner, `unseeded`, or `paused`, ms left.
 """
 
-from .keys import SESSION_PREFIX, STREAM_PREFIX
+from .keys import SESSION_COUNTER, SESSION_PREFIX, STREAM_COUNTER, STREAM_PREFIX, fence_key, hold_key, pause_key
 
 COMMON = """
 local kind, prefix = '@KIND@', '@PREFIX@'
--- The last of the keys of records and holds, and the one of the record that is looked at.
-local last, here = #KEYS, 1
+-- Which of the keys the record that is looked at lies at.
+local here = 1
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- Some values in one text, which clients read faster than a list; only the last may have line breaks.
 local function said(...)
   return table.concat({...}, '\\n')
+end
+
+-- The same in one line, which they read faster still; none may have control characters.
+local function refused(...)
+  return redis.status_reply(table.concat({...}, '\\t'))
+end
+
+local function hold_of(place)
+  return '@HOLD@' .. KEYS[place]
 end
 
 -- Days since 1970-01-01 of a date of the Gregorian calendar, and back (Howard Hinnant, chrono-compatible algorithms).
@@ -83,9 +93,8 @@ end
 
 -- What lies at a key: false when there is nothing, and no record when it is no text.
 local function text_of(key)
-  local found = redis.call('TYPE', key).ok
-  if found == 'string' then return redis.call('GET', key) end
-  return found ~= 'none' and '(a ' .. found .. ')'
+  local found = redis.pcall('GET', key)
+  return type(found) == 'table' and '(a ' .. redis.call('TYPE', key).ok .. ')' or found
 end
 
 -- Whether a text is UTF-8 of at most so many characters, none of them a control character.
@@ -157,20 +166,23 @@ local function decode(text, new)
   return record
 end
 
--- cjson would write 15 digits and more as 1e+15, which no server reads as a whole number.
 local function encode(record)
-  local parts = {}
+  local parts
+  for name, value in pairs(record) do
+    if type(value) == 'number' and value >= 1e14 then parts = {} end
+  end
+  if not parts then return cjson.encode(record) end
+  -- cjson would write 1e+14, which no server reads as a whole number.
   for name, value in pairs(record) do
     local shown = type(value) == 'number' and string.format('%.0f', value) or cjson.encode(value)
     parts[#parts + 1] = '"' .. name .. '":' .. shown
   end
-  table.sort(parts)
   return '{' .. table.concat(parts, ',') .. '}'
 end
 
 -- The hold: token, the call that won it, the owner, the SHA-1 of the record, the end of the lease (ms).
 local function hold()
-  local text = text_of(KEYS[here + 1])
+  local text = text_of(hold_of(here))
   if not text then return nil end
   local ok, found = pcall(cjson.decode, text)
   return ok and type(found) == 'table' and found or nil
@@ -191,9 +203,9 @@ end
 local function put(text, found, ...)
   found.seen = redis.sha1hex(text)
   local mark = encode(found)
-  for place = 1, last, 2 do
+  for place = 1, #KEYS do
     redis.call('SET', KEYS[place], text, ...)
-    redis.call('SET', KEYS[place + 1], mark, ...)
+    redis.call('SET', hold_of(place), mark, ...)
   end
   return text
 end
@@ -209,7 +221,7 @@ local function write(record, found, lease, retention)
 end
 
 local function give(record, lease, retention, call)
-  local found = {token = redis.call('INCR', KEYS[last + 1]), call = call, owner = record.OwnerPod}
+  local found = {token = redis.call('INCR', '@COUNTER@'), call = call, owner = record.OwnerPod}
   return said('held', found.token, lease, write(record, found, lease, retention))
 end
 
@@ -230,8 +242,8 @@ end
 -- Under two names there may lie two records, when somebody knew one of them only: then the one that is held longer.
 local function look()
   local text, record, found = look_at(1)
-  if last < 3 then return text, record, found end
-  local other_text, other_record, other_found = look_at(3)
+  if #KEYS < 2 then return text, record, found end
+  local other_text, other_record, other_found = look_at(2)
   if not other_text or other_text == text or (text and not record) then
     here = 1
     return text, record, found
@@ -240,17 +252,17 @@ local function look()
   local other_ends = ends_at(other_record, other_found)
   here = 1
   if ends_at(record, found) >= other_ends then return text, record, found end
-  here = 3
+  here = 2
   return other_text, other_record, other_found
 end
 
 -- The record when this owner holds it with this token; otherwise nil and the refusal.
 local function owned(owner, token)
   local text, record, found = look()
-  if not text then return nil, 'absent' end
+  if not text then return nil, refused('absent') end
   if not record then return nil, said('corrupt', found) end
   if record.OwnerPod ~= owner or not found or found.owner ~= owner or found.token ~= tonumber(token) then
-    return nil, said('lost', record.OwnerPod)
+    return nil, refused('lost', record.OwnerPod)
   end
   return record, found
 end
@@ -262,9 +274,9 @@ end
 
 -- Why nobody can be given a lease now, or nil.
 local function closed()
-  if redis.call('EXISTS', KEYS[last + 1]) == 0 then return 'unseeded' end
-  local pause = redis.call('PTTL', KEYS[last + 2])
-  if pause > 0 then return said('paused', pause) end
+  if redis.call('EXISTS', '@COUNTER@') == 0 then return refused('unseeded') end
+  local pause = redis.call('PTTL', '@PAUSE@')
+  if pause > 0 then return refused('paused', pause) end
   return nil
 end
 """
@@ -285,14 +297,13 @@ return {text, ends_at(record, found) - now, found and found.owner == record.Owne
 # Make a record and win its lease, where there is none. ARGV: 1 lease, 2 retention, 3 the call's name (the same call
 # asked once more gets the same answer), 4 record.
 CREATE = """
-last = #KEYS - 2
 local text, record, found = look()
 if text then
   if not record then return said('corrupt', found) end
   local left = ends_at(record, found) - now
   if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
-  if left <= 0 then return said('expired', record.OwnerPod) end
-  return said('taken', left, record.OwnerPod)
+  if left <= 0 then return refused('expired', record.OwnerPod) end
+  return refused('taken', left, record.OwnerPod)
 end
 local refusal = closed()
 if refusal then return refusal end
@@ -305,13 +316,12 @@ return give(record, ARGV[1], ARGV[2], ARGV[3])
 # Win the lease of a record whose lease has ended; nobody else can win the same one. ARGV: 1 lease, 2 retention, 3 the
 # call's name (as with CREATE), 4 owner. The record is otherwise left as it was.
 TAKE_OVER = """
-last = #KEYS - 2
 local text, record, found = look()
-if not text then return 'absent' end
+if not text then return refused('absent') end
 if not record then return said('corrupt', found) end
 local left = ends_at(record, found) - now
 if left > 0 and answered(record, found, ARGV[3]) then return said('held', found.token, left, text) end
-if left > 0 then return said('taken', left, record.OwnerPod) end
+if left > 0 then return refused('taken', left, record.OwnerPod) end
 local refusal = closed()
 if refusal then return refusal end
 record.OwnerPod = ARGV[4]
@@ -322,7 +332,7 @@ return give(record, ARGV[1], ARGV[2], ARGV[3])
 RENEW = """
 local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
-if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
+if ends_at(record, found) <= now then return refused('expired', record.OwnerPod) end
 write(record, found, ARGV[1], ARGV[2])
 return tonumber(ARGV[1])
 """
@@ -332,7 +342,7 @@ return tonumber(ARGV[1])
 SET = """
 local record, found = owned(ARGV[3], ARGV[4])
 if not record then return found end
-if ends_at(record, found) <= now then return said('expired', record.OwnerPod) end
+if ends_at(record, found) <= now then return refused('expired', record.OwnerPod) end
 local changed, wrong = decode(ARGV[5], true)
 if not changed then return redis.error_reply('ERR the record to write is none: ' .. wrong) end
 if kind == 'stream' and (changed.OpenedAtUtc or '') == '' then changed.OpenedAtUtc = record.OpenedAtUtc end
@@ -359,9 +369,9 @@ DELETE = """
 local record, found = owned(ARGV[1], ARGV[2])
 if not record then return found end
 local mine = text_of(KEYS[here])
-for place = 1, last, 2 do
+for place = 1, #KEYS do
   local text = text_of(KEYS[place])
-  if text == mine or text and redis.sha1hex(text) == found.seen then redis.call('DEL', KEYS[place], KEYS[place + 1]) end
+  if text == mine or text and redis.sha1hex(text) == found.seen then redis.call('DEL', KEYS[place], hold_of(place)) end
 end
 return 0
 """
@@ -370,9 +380,9 @@ return 0
 # Result: 1 when removed, otherwise 0.
 DROP = """
 local removed = 0
-for place = 1, last, 2 do
+for place = 1, #KEYS do
   if text_of(KEYS[place]) == ARGV[1] then
-    redis.call('DEL', KEYS[place], KEYS[place + 1])
+    redis.call('DEL', KEYS[place], hold_of(place))
     removed = 1
   end
 end
@@ -386,10 +396,15 @@ class RecordScripts:
     Args:
         kind: `session` or `stream`.
         prefix: what the keys of records begin with.
+        counter: of tokens.
     """
 
-    def __init__(self, kind: str, prefix: str) -> None:
-        common = COMMON.replace("@KIND@", kind).replace("@PREFIX@", prefix)
+    def __init__(self, kind: str, prefix: str, counter: str) -> None:
+        names = {"KIND": kind, "PREFIX": prefix, "HOLD": hold_key("")}
+        names |= {"COUNTER": fence_key(counter), "PAUSE": pause_key(counter)}
+        common = COMMON
+        for name, value in names.items():
+            common = common.replace(f"@{name}@", value)
         self.read = common + READ
         self.create = common + CREATE
         self.take_over = WHEN_FULL + common + TAKE_OVER
@@ -404,4 +419,5 @@ class RecordScripts:
         return tuple(vars(self).values())
 
 
-SESSION, STREAM = RecordScripts("session", SESSION_PREFIX), RecordScripts("stream", STREAM_PREFIX)
+SESSION = RecordScripts("session", SESSION_PREFIX, SESSION_COUNTER)
+STREAM = RecordScripts("stream", STREAM_PREFIX, STREAM_COUNTER)

@@ -200,6 +200,7 @@ CORRUPT: dict[str, str | bytes] = {
     "bytes that are no text": b'{"PlaySessionId":"film\xff"}',
     "half a character": _text(GOOD, MediaSourceId="\ud800"),
     "an unknown field": _text(GOOD, Color="red"),
+    "an unknown field of several lines and columns": _text(GOOD, **{"Co\tlor\nof": "red"}),
     "a field of another case": _text(GOOD, playSessionId="film"),
     "a text for a number": _text(GOOD, LastCompletedSegmentIndex="1"),
     "a number for a text": _text(GOOD, MediaSourceId=1),

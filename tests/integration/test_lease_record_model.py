@@ -26,7 +26,15 @@ from jellyfin_ha.operations.leases import (
     TranscodeSessions,
 )
 from jellyfin_ha.operations.leases.calls import Call
-from jellyfin_ha.operations.leases.keys import fence_key, hold_key, pause_key, session_key, stream_key
+from jellyfin_ha.operations.leases.keys import (
+    SESSION_COUNTER,
+    STREAM_COUNTER,
+    fence_key,
+    hold_key,
+    pause_key,
+    session_key,
+    stream_key,
+)
 from tests.integration.lease_drivers import Driver, await_time_past, driver, make_counter
 from tests.integration.processes import RedisServer, running_redis
 
@@ -332,7 +340,7 @@ class SessionMachine(RecordMachine):
     """Transcode sessions."""
 
     kind = TranscodeSessions()
-    counter = TranscodeSessions.counter
+    counter = SESSION_COUNTER
 
     def new(self, which: int, owner: str) -> TranscodeSession:
         return TranscodeSession(play_session_id=f"film {which}", owner=owner, media_source_id="ü")
@@ -384,7 +392,7 @@ class StreamMachine(RecordMachine):
     """Live streams, some under two names."""
 
     kind = LiveStreams()
-    counter = LiveStreams.counter
+    counter = STREAM_COUNTER
     ids = (("tuner", "tv", "play 0"), ("tuner", "phone", "play 1"), ("radio", "tv", ""), ("radio", "same", "same"))
 
     def new(self, which: int, owner: str) -> LiveStream:
