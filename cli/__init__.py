@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from jellyfin_ha import __version__
 from jellyfin_ha.operations.errors import UserError
 
 from . import lab, leases
@@ -20,13 +21,27 @@ from .checkout import Checkout
 from .migrate import migrate_command
 from .stages import Stages
 
-app = typer.Typer(
-    help="Jellyfin, highly available on Kubernetes.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(pretty_exceptions_enable=False)
 app.add_typer(lab.app, name="lab")
 app.add_typer(leases.app, name="leases")
 app.command("migrate")(migrate_command)
 app.command("adopt")(adopt_command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def start(
+    _: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Jellyfin, highly available on Kubernetes."""
+
 
 Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from jellyfin_ha.infra.settings import PROJECT
 from jellyfin_ha.lab.instance import STATE_VARIABLE, Instance
 from jellyfin_ha.operations.errors import UserError
 
@@ -29,10 +30,13 @@ class Checkout:
         """
         here = Path.cwd()
         for folder in (here, *here.parents):
-            if (folder / "Pulumi.yaml").is_file() and (folder / "infra").is_dir():
+            if _is_checkout(folder):
                 return cls(folder=folder, instance=Instance.of_checkout(folder, environ=_environment()))
         raise UserError(
-            f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml above {here}", exit_code=2
+            f"expected to be run in a checkout of jellyfin-ha, found no Pulumi.yaml of it in or above {here}: stacks "
+            "and the lab are brought up from the project's own files, which an installed package does not have. "
+            "`migrate`, `adopt`, `leases`, `lab sample-db` and the components work without them",
+            exit_code=2,
         )
 
     @property
@@ -43,6 +47,12 @@ class Checkout:
     def stack_file(self, stack: str) -> Path:
         """The committed stack file."""
         return self.folder / f"Pulumi.{stack}.yaml"
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether the project is there; those who install the package have Pulumi projects of their own."""
+    project = folder / "Pulumi.yaml"
+    return project.is_file() and f"name: {PROJECT}" in project.read_text().splitlines() and (folder / "infra").is_dir()
 
 
 def _environment() -> dict[str, str]:

@@ -125,8 +125,9 @@ def node_kill(name: NodeName) -> None:
 @node.command("start")
 def node_start(name: NodeName) -> None:
     """Bring a stopped or killed node back."""
+    instance = Checkout.find().instance
     with _stage(f"{name} started") as report:
         binaries = toolchain.ensure(report, parts=("cluster",)).bin
         built = {image.name: image for image in images.ensure(report)}
         every = tuple(built.values())
-        cluster.node_start(Checkout.find().instance, name, binaries, every, built["pause"].reference, report)
+        cluster.node_start(instance, name, binaries, every, built["pause"].reference, report)

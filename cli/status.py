@@ -1,12 +1,12 @@
 """`jellyfin-ha status`."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
+from jellyfin_ha import __version__
 from jellyfin_ha.infra.settings import Settings
 from jellyfin_ha.operations.cluster import PodState
 from jellyfin_ha.operations.status import DeploymentStatus
@@ -25,7 +25,7 @@ def as_json(status: DeploymentStatus, *, stack: str, settings: Settings) -> dict
         "database": {"ready": status.database_ready, "mode": "single"},
         "lease_store": {"ready": status.lease_store_ready, "mode": "single"},
         "migration": _migration(status),
-        "versions": {"jellyfin-ha": version("jellyfin-ha"), **status.images},
+        "versions": {"jellyfin-ha": __version__, **status.images},
     }
 
 

@@ -5,8 +5,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+
+from jellyfin_ha import __version__
 
 from ..errors import UserError
 from ..progress import Progress, silent
@@ -70,7 +71,7 @@ def migrate(
             record = MigrationRecord(
                 source_fingerprint=marks[0].result(),
                 versions={
-                    "tool": version("jellyfin-ha"),
+                    "tool": __version__,
                     "source": done.source_version,
                     "target": done.target_version,
                 },
