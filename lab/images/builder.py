@@ -34,7 +34,7 @@ class Image:
     """An image that is ready to be imported.
 
     Args:
-        name: the recipe's: "postgres", "redis", "mediaserver", "pause".
+        name: the recipe's: "postgres", "redis", "mediaserver", "pause", "operations".
         reference: its full name, with a tag that changes with its content.
         archive: an OCI archive, for `ctr --namespace k8s.io images import`.
     """
@@ -44,16 +44,20 @@ class Image:
     archive: Path
 
 
-def ensure(progress: Progress) -> list[Image]:
-    """All images, built as far as they are not in the cache yet (about two minutes for all of them).
+def ensure(progress: Progress, *names: str) -> list[Image]:
+    """Images, built as far as they are not in the cache yet (about two minutes for all that the nodes get).
 
     A second run meanwhile, of this checkout or another, waits; a run that is ended leaves nothing half made.
+
+    Args:
+        progress: told what is being built.
+        names: which; all that the lab's nodes get when none is named.
 
     Raises:
         UserError: a recipe is wrong (2), no checkout (2), too little disk (2), or a download or a build failed (1).
     """
     checkout = Path(__file__).resolve().parents[2]
-    builds = _builds(checkout)
+    builds = [build for build in _builds(checkout) if (build.name in names if names else build.on_nodes)]
     cache = cache_folder() / "images"
     with locked(cache / "lock", progress, what="the images", seconds=LOCK_SECONDS):
         images: list[Image] = []
@@ -86,6 +90,7 @@ class _Build:
 
     def __init__(self, recipe: Recipe, checkout: Path) -> None:
         self.name = recipe.name
+        self.on_nodes = recipe.on_nodes
         self._recipe = recipe
         self._entries = entries(recipe, checkout)
         lock = checkout / "requirements.lock"

@@ -104,9 +104,16 @@ class Config(_Table):
 
 
 class Recipe(_Table):
-    """A whole recipe; `folder` is where it and its files are."""
+    """A whole recipe.
 
+    Attributes:
+        folder: where it and its files are.
+        on_nodes: whether the lab's nodes get the image; one that they do not get is built when it is asked for.
+    """
+
+    # What does not change the image is no part of its name.
     folder: Path = Field(exclude=True)
+    on_nodes: bool = Field(default=True, exclude=True)
     debian: Debian | None = None
     python: Python | None = None
     code: Code | None = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import tarfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from jellyfin_ha.lab.images import builder, recipe, requirements
 from jellyfin_ha.lab.images.layer import Entry, entries, write_layer
@@ -44,9 +47,45 @@ def test_the_media_server_keeps_the_official_images_entry_point_port_and_volumes
     assert paths("mediaserver")["/usr/lib/jellyfin-ffmpeg/ffmpeg"].target == "/usr/bin/ffmpeg"
 
 
-def test_the_media_servers_image_holds_all_of_this_project_that_its_code_imports() -> None:
-    packed = paths("mediaserver")
-    root = "/jellyfin/server/"
+# Debian's, in the image.
+PYTHON = {"python_version": "3.11", "python_full_version": "3.11.2"}
+
+
+def needed(name: str, extras: tuple[str, ...] = ("",), known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The packages that an installed one asks for in the image, with all that these ask for."""
+    for asked in map(Requirement, requires(name) or ()):
+        if asked.marker and not any(asked.marker.evaluate({**PYTHON, "extra": extra}) for extra in extras):
+            continue
+        found = re.sub(r"[-_.]+", "-", asked.name).lower()
+        if found not in known:
+            known = needed(asked.name, ("", *asked.extras), known | {found})
+    return known
+
+
+def test_the_operations_image_has_what_the_package_asks_for_and_nothing_else() -> None:
+    python = loaded("operations").python
+    assert python is not None
+    assert python.requirements == tuple(sorted(needed("jellyfin-ha")))
+
+
+def test_the_operations_image_is_the_same_for_registries_and_for_the_lab() -> None:
+    containerfile = (CHECKOUT / "images" / "operations" / "Containerfile").read_text()
+    config = loaded("operations").config
+    assert re.findall(r"^USER (.+)$", containerfile, flags=re.MULTILINE) == [config.user]
+    assert re.findall(r"^ENTRYPOINT (.+)$", containerfile, flags=re.MULTILINE) == ['["jellyfin-ha"]']
+    assert config.entrypoint == ("jellyfin-ha",)
+
+
+def test_the_nodes_get_the_images_that_the_stack_runs() -> None:
+    recipes = [recipe.load(file.parent) for file in (CHECKOUT / "images").glob("*/recipe.toml")]
+    assert {found.name for found in recipes if found.on_nodes} == {"mediaserver", "pause", "postgres", "redis"}
+
+
+@pytest.mark.parametrize(
+    ("name", "root"), [("mediaserver", "/jellyfin/server/"), ("operations", "/opt/jellyfin-ha/code/")]
+)
+def test_an_image_holds_all_of_this_project_that_its_code_imports(name: str, root: str) -> None:
+    packed = paths(name)
     for path, entry in packed.items():
         if not path.startswith(root) or not path.endswith(".py"):
             continue
@@ -75,10 +114,10 @@ def test_folders_come_before_what_is_in_them_and_the_same_content_gives_the_same
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     copied = tmp_path / "checkout"
-    for folder in ("images", "operations", "lab/mediaserver"):
+    for folder in ("images", "cli", "components", "infra", "lab", "operations"):
         shutil.copytree(CHECKOUT / folder, copied / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (copied / "jellyfin_ha").mkdir()
-    for file in ("requirements.lock", "jellyfin_ha/__init__.py", "lab/__init__.py"):
+    for file in ("requirements.lock", "jellyfin_ha/__init__.py"):
         shutil.copy(CHECKOUT / file, copied / file)
     return copied
 
@@ -99,9 +138,10 @@ def test_an_image_is_named_after_its_content_and_not_after_where_the_checkout_is
     [
         ("images/redis/docker-entrypoint.sh", {"redis"}),
         ("images/pause/pause.c", {"pause"}),
-        ("lab/mediaserver/settings.py", {"mediaserver"}),
-        ("operations/errors.py", {"mediaserver"}),
-        ("operations/status.py", set()),
+        ("lab/mediaserver/settings.py", {"mediaserver", "operations"}),
+        ("operations/errors.py", {"mediaserver", "operations"}),
+        ("operations/status.py", {"operations"}),
+        ("images/operations/Containerfile", set()),
     ],
 )
 def test_a_change_makes_those_images_anew_that_hold_the_file_and_no_others(
