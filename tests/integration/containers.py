@@ -17,6 +17,8 @@ from uuid import uuid4
 from jellyfin_ha.lab.images import Image
 
 RUNC_SECONDS = 60
+# The largest image has thousands of files, and other tests may keep the machine busy.
+UNPACK_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def unpack(image: Image, folder: Path) -> Path:
     subprocess.run(
         ["umoci", "unpack", "--image", f"{layout}:{image.reference}", bundle],
         check=True,
-        timeout=RUNC_SECONDS,
+        timeout=UNPACK_SECONDS,
         capture_output=True,
     )
     return bundle
