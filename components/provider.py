@@ -13,6 +13,8 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 from jellyfin_ha import components
 
+from .wire import with_integers
+
 PACKAGE = "jellyfin-ha"
 
 
@@ -37,7 +39,7 @@ class Components(ComponentProvider):
         options: pulumi.ResourceOptions | None = None,
     ) -> ConstructResult:
         """Makes one component, with whole numbers as the integers that its arguments are."""
-        whole = {key: _with_integers(value) for key, value in inputs.items()}
+        whole = {key: with_integers(value) for key, value in inputs.items()}
         return super().construct(name, resource_type, whole, options)
 
     def map_input_properties(
@@ -60,16 +62,3 @@ class Components(ComponentProvider):
 def main() -> None:
     """Serves the engine whose address is the first argument, until it ends the process."""
     serve(Components(), sys.argv[1:])
-
-
-def _with_integers(value: object) -> object:
-    """`value` with integers in the place of whole floats: on the way here every number has become a float."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _with_integers(part) for key, part in cast(dict[str, object], value).items()}
-    if isinstance(value, list):
-        return [_with_integers(part) for part in cast(list[object], value)]
-    if isinstance(value, pulumi.Output):
-        return cast("pulumi.Output[object]", value).apply(_with_integers)
-    return value

@@ -11,7 +11,7 @@ import yaml
 
 # What is asked of Kubernetes is written to files: there is no cluster.
 provider = k8s.Provider("files", render_yaml_to_directory=os.environ["RENDERED"])
-program: dict[str, Any] = yaml.safe_load(Path(os.environ["YAML_PROGRAM"]).read_text())
+program: dict[str, Any] = yaml.safe_load(Path("Main.yaml").read_text())
 made: dict[str, pulumi.Resource] = {}
 
 
