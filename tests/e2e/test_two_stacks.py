@@ -45,21 +45,21 @@ def _mark(each: Mapping[str, Any]) -> tuple[Any, ...]:
     return metadata["uid"], metadata.get("generation", metadata["resourceVersion"])
 
 
-def destroy_commands() -> list[str]:
-    """What the page says, for the stack of this test."""
+def commands_on_the_page(state: Path) -> list[str]:
+    """How the page takes a stack away: where its state is, unprotect, destroy."""
     page = (ROOT / "docs" / "existing-cluster.md").read_text()
-    (block,) = re.findall(r"```\n(cd .*?)```", page, flags=re.DOTALL)
-    _, *commands = block.replace("--stack home", f"--stack {NAME}").splitlines()
-    return commands
+    (block,) = re.findall(r"```\n(state=.*?)```", page, flags=re.DOTALL)
+    _, *commands = block.replace("home", NAME).splitlines()
+    return [f"state={state}", *commands]
 
 
-def shell(stack: Stack, folder: Path, commands: list[str]) -> subprocess.CompletedProcess[str]:
-    """Runs commands as a person does where the stack's state is."""
+def shell(stack: Stack, checkout: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Runs commands as a person does who has answered yes."""
     environment = {**os.environ, **stack.variables, "PULUMI_SKIP_CONFIRMATIONS": "true"}
     environment.pop("PULUMI_CONFIG_PASSPHRASE", None)
     return subprocess.run(
         ["sh", "-ec", "\n".join(commands)],
-        cwd=folder,
+        cwd=checkout,
         env=environment,
         capture_output=True,
         text=True,
@@ -80,20 +80,20 @@ def test_a_second_stack_comes_and_goes_and_the_first_never_notices(stack: Stack,
         assert [replica["ready"] for replica in status["replicas"]] == [True]
         assert first_stack(stack) == before
         (folder,) = (tmp_path / "state").glob("*/pulumi")
-        export, *unprotect_and_destroy = destroy_commands()
-        printed = shell(stack, folder, [export, f"pulumi stack output --json --stack {NAME}"]).stdout
+        where, export, unprotect, destroy = commands_on_the_page(folder)
+        printed = shell(stack, checkout, where, export, f"pulumi stack output --json --stack {NAME}").stdout
         outputs = json.loads(printed)
         assert [*faults(outputs)] == []
         assert outputs["namespace"] == NAME
         assert outputs["selectors"]["server"] != before["outputs"]["selectors"]["server"]
 
-        refused = shell(stack, folder, [export, f"pulumi destroy --stack {NAME}"])
+        refused = shell(stack, checkout, where, export, destroy)
         assert refused.returncode != 0
         assert "protected" in refused.stdout + refused.stderr
         kept = stack.kubectl("get", "statefulsets,persistentvolumeclaims", "--namespace", NAME, "--output", "name")
         assert {"statefulset.apps/jellyfin-postgres", "persistentvolumeclaim/jellyfin-config"} <= set(kept.split())
 
-        destroyed = shell(stack, folder, [export, *unprotect_and_destroy])
+        destroyed = shell(stack, checkout, where, export, unprotect, destroy)
         assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
         assert stack.kubectl("get", "namespace", NAME, "--ignore-not-found") == ""
         volumes = stack.kubectl("get", "persistentvolumes", "--output", "name").split()
