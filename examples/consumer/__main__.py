@@ -20,7 +20,7 @@ def tile(url: str, namespace: str, service: Service, selectors: Selectors) -> st
                         "Jellyfin": {
                             "href": url,
                             "icon": "jellyfin.png",
-                            # Asked from inside the cluster, where no way in can be closed.
+                            # Asked from inside the cluster, past whatever stands in front of the URL.
                             "siteMonitor": f"http://{service['name']}.{namespace}.svc:{service['port']}/health",
                             # Homepage counts the pods that are ready and shows their load. Sorted: the labels
                             # arrive in any order, and another text would be a change.
