@@ -1,12 +1,51 @@
-"""The contract that other stacks read."""
+"""The contract that other stacks read; docs/outputs.md tells it to them, docs/outputs.schema.json to their programs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict, cast
 
 import pulumi
 
+from jellyfin_ha.components.wire import with_integers
+
 CONTRACT_VERSION = 1
+
+
+class Service(TypedDict):
+    """The Service for clients."""
+
+    name: str
+    port: int
+
+
+class Selectors(TypedDict):
+    """The pod labels of each part."""
+
+    server: Mapping[str, str]
+    database: Mapping[str, str]
+    lease_store: Mapping[str, str]
+
+
+class Secrets(TypedDict):
+    """The names of the Kubernetes Secrets with each part's credentials."""
+
+    database: str
+    lease_store: str
+
+
+class Volumes(TypedDict):
+    """The names of the claims that all servers mount."""
+
+    config: str
+    media: str
+
+
+class Images(TypedDict):
+    """The image reference of each part."""
+
+    server: str
+    database: str
+    lease_store: str
 
 
 @dataclass(frozen=True)
@@ -16,25 +55,25 @@ class JellyfinHaOutputs:
     No value is a secret: `secrets` holds the names of Kubernetes Secrets.
 
     Args:
-        url: under which clients reach the server.
+        url: under which clients reach the server; no slash at its end.
         namespace: of everything the stack made.
-        service: name (str) and port (int) of the Service for clients.
-        selectors: the pod labels of each part: server, database, lease_store.
-        secrets: the names of the Secrets of: database, lease_store.
-        volumes: the names of the claims: config, media.
+        service: for clients inside the cluster.
+        selectors: of each part's pods.
+        secrets: with each part's credentials.
+        volumes: that all servers mount.
         mode: active-active.
-        images: the image reference of each part: server, database, lease_store.
-        contract_version: grows when a name or form above changes.
+        images: of each part.
+        contract_version: grows when a name or form above goes or changes, not when one is added.
     """
 
     url: pulumi.Output[str]
     namespace: pulumi.Output[str]
-    service: pulumi.Output[Mapping[str, str | int]]
-    selectors: pulumi.Output[Mapping[str, Mapping[str, str]]]
-    secrets: pulumi.Output[Mapping[str, str]]
-    volumes: pulumi.Output[Mapping[str, str]]
+    service: pulumi.Output[Service]
+    selectors: pulumi.Output[Selectors]
+    secrets: pulumi.Output[Secrets]
+    volumes: pulumi.Output[Volumes]
     mode: pulumi.Output[str]
-    images: pulumi.Output[Mapping[str, str]]
+    images: pulumi.Output[Images]
     contract_version: pulumi.Output[int]
 
     @classmethod
@@ -45,32 +84,34 @@ class JellyfinHaOutputs:
             name: the full name, such as "organization/jellyfin-ha/dev".
 
         Raises:
-            ValueError: (when the outputs resolve) the stack speaks another version of this contract.
+            ValueError: (when the outputs resolve, which fails the preview) the stack was not deployed yet, speaks
+                another version of this contract, or was deployed by a release that lacks one of these outputs.
         """
-        stack = pulumi.StackReference(name)
+        names = [field.name for field in fields(cls)]
 
-        def checked(values: Mapping[str, object]) -> Mapping[str, object]:
+        def checked(arrived: Mapping[str, object]) -> Mapping[str, object]:
+            values = cast(Mapping[str, object], with_integers(dict(arrived)))
             found = values.get("contract_version")
+            if found is None:
+                raise ValueError(f"{name}: expected the outputs of a deployed stack, found none: run its `pulumi up`")
             if found != CONTRACT_VERSION:
-                raise ValueError(f"{name}: expected outputs of contract version {CONTRACT_VERSION}, found {found}")
+                raise ValueError(
+                    f"{name}: expected outputs of contract version {CONTRACT_VERSION}, found {found}: use the "
+                    "release of jellyfin-ha that deployed the stack, or deploy the stack with this one"
+                )
+            if missing := [key for key in names if key not in values]:
+                raise ValueError(
+                    f"{name}: expected the output{'s' * (len(missing) != 1)} {', '.join(missing)}, found none: an "
+                    "older release deployed the stack; run its `pulumi up` with this one"
+                )
             return values
 
-        outputs = stack.outputs.apply(checked)
+        outputs = pulumi.StackReference(name).outputs.apply(checked)
 
         def part(key: str) -> pulumi.Output[object]:
             return outputs.apply(lambda values: values[key])
 
-        return cls(
-            url=cast(pulumi.Output[str], part("url")),
-            namespace=cast(pulumi.Output[str], part("namespace")),
-            service=cast("pulumi.Output[Mapping[str, str | int]]", part("service")),
-            selectors=cast("pulumi.Output[Mapping[str, Mapping[str, str]]]", part("selectors")),
-            secrets=cast("pulumi.Output[Mapping[str, str]]", part("secrets")),
-            volumes=cast("pulumi.Output[Mapping[str, str]]", part("volumes")),
-            mode=cast(pulumi.Output[str], part("mode")),
-            images=cast("pulumi.Output[Mapping[str, str]]", part("images")),
-            contract_version=cast(pulumi.Output[int], part("contract_version")),
-        )
+        return cls(**cast(dict[str, Any], {key: part(key) for key in names}))
 
     def export(self) -> None:
         """Makes these the outputs of the running program."""

@@ -20,7 +20,7 @@ from jellyfin_ha.operations.cluster import Access
 from jellyfin_ha.operations.migration import Options, check_source
 
 from . import arguments, hooks
-from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
+from .outputs import CONTRACT_VERSION, JellyfinHaOutputs, Secrets, Service, Volumes
 from .parts import parts_of
 from .settings import Settings
 
@@ -177,7 +177,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         contract_version=known(CONTRACT_VERSION),
         url=known(settings.server.url),
         namespace=namespace.metadata.apply(lambda meta: meta.name or settings.namespace),
-        service=pulumi.Output.all(name=server.service_name, port=server.port),
+        service=pulumi.Output.all(name=server.service_name, port=server.port).apply(lambda found: Service(**found)),
         selectors=known(
             {
                 "server": dict(parts.server),
@@ -185,8 +185,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 "lease_store": dict(parts.lease_store),
             }
         ),
-        secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret),
-        volumes=pulumi.Output.all(config=config.claim_name, media=media.claim_name),
+        secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret).apply(
+            lambda found: Secrets(**found)
+        ),
+        volumes=pulumi.Output.all(config=config.claim_name, media=media.claim_name).apply(
+            lambda found: Volumes(**found)
+        ),
         mode=known(settings.mode),
         images=known(
             {

@@ -17,15 +17,23 @@ SECRET_SIGNATURE = rpc._special_sig_key
 
 @dataclass
 class Engine(Mocks):
-    """Records every resource's inputs by type token and name."""
+    """Records every resource's inputs by type token and name.
+
+    Args:
+        resources: what was recorded.
+        stacks: the outputs of other stacks, by name, for a program that refers to them.
+    """
 
     resources: dict[tuple[str, str], Inputs] = field(default_factory=dict)
+    stacks: dict[str, Inputs] = field(default_factory=dict)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, Inputs]:
         self.resources[args.typ, args.name] = _plain(args.inputs)
         outputs = dict(args.inputs)
         if args.typ == "random:index/randomPassword:RandomPassword":
             outputs["result"] = f"password-of-{args.name}"
+        if args.typ == "pulumi:pulumi:StackReference":
+            outputs["outputs"] = self.stacks[args.name]
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> Inputs:

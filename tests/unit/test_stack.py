@@ -12,6 +12,7 @@ import pytest
 from jellyfin_ha.infra.settings import parse_settings
 from jellyfin_ha.infra.stack import deploy
 from jellyfin_ha.operations.errors import UserError
+from tests.contract import faults
 from tests.unit.engine import Engine, install
 
 
@@ -159,3 +160,7 @@ def test_other_stacks_read_names_never_values() -> None:
         "lease_store": "jellyfin-redis-credentials",
     }
     assert "password-of" not in str(outputs)
+
+
+def test_the_outputs_are_what_other_stacks_rely_on() -> None:
+    assert [*faults(deployed()[1])] == []
