@@ -14,7 +14,7 @@ from rich.console import Console
 
 from jellyfin_ha.operations.errors import UserError
 
-from . import lab, leases
+from . import lab, leases, settings
 from .adopt import adopt_command
 from .checkout import Checkout
 from .migrate import migrate_command
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(lab.app, name="lab")
 app.add_typer(leases.app, name="leases")
+app.add_typer(settings.app, name="settings")
 app.command("migrate")(migrate_command)
 app.command("adopt")(adopt_command)
 
