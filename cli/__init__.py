@@ -15,7 +15,7 @@ from rich.console import Console
 from jellyfin_ha import __version__
 from jellyfin_ha.operations.errors import UserError
 
-from . import lab, leases
+from . import lab, leases, settings
 from .adopt import adopt_command
 from .checkout import Checkout
 from .migrate import migrate_command
@@ -24,6 +24,7 @@ from .stages import Stages
 app = typer.Typer(pretty_exceptions_enable=False)
 app.add_typer(lab.app, name="lab")
 app.add_typer(leases.app, name="leases")
+app.add_typer(settings.app, name="settings")
 app.command("migrate")(migrate_command)
 app.command("adopt")(adopt_command)
 

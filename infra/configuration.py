@@ -10,7 +10,7 @@ import yaml
 
 from jellyfin_ha.operations.errors import UserError
 
-from .settings import PROJECT, Settings, parse_settings
+from .settings import PROJECT, SECRET, Settings, parse_settings
 
 T = TypeVar("T")
 
@@ -23,8 +23,12 @@ def read_settings() -> Settings:
     """
     # The engine hands all keys to the program in this variable; pulumi.Config can only be asked for known ones.
     values = cast(dict[str, str], json.loads(os.environ.get("PULUMI_CONFIG", "{}")))
+    # It has decrypted what a stack file encrypts, and says here in which keys: such a value goes no further.
+    secret = cast(list[str], json.loads(os.environ.get("PULUMI_CONFIG_SECRET_KEYS", "[]")))
+    hidden = _own(dict.fromkeys(secret))
     return parse_settings(
-        {key: _decoded(value) for key, value in _own(values).items()}, origin="the stack's configuration"
+        {key: {SECRET: ""} if key in hidden else _decoded(value) for key, value in _own(values).items()},
+        origin="the stack's configuration",
     )
 
 
@@ -60,8 +64,8 @@ def _own(values: Mapping[str, T]) -> dict[str, T]:
 
 
 def _decoded(value: str) -> object:
-    """A setting as YAML meant it: mappings and lists arrive as JSON, plain words as themselves."""
+    """A setting as YAML meant it: mappings and lists arrive as JSON, single values as texts."""
     try:
-        return cast(object, json.loads(value))
+        return cast(object, json.loads(value)) if value.startswith(("{", "[")) else value
     except json.JSONDecodeError:
         return value

@@ -51,7 +51,9 @@ def test_every_make_command_on_the_pages_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", sorted(words(r"\bjellyfin-ha ((?:lab |leases )?(?:node )?[a-z]+(?:-[a-z]+)*)\b")))
+@pytest.mark.parametrize(
+    "command", sorted(words(r"\bjellyfin-ha ((?:lab |leases |settings )?(?:node )?[a-z]+(?:-[a-z]+)*)\b"))
+)
 def test_every_command_on_the_pages_is_there(command: str) -> None:
     assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
 

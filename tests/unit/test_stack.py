@@ -9,7 +9,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from jellyfin_ha.infra.settings import parse_settings
+from jellyfin_ha.infra.configuration import read_stack_file, settings_of
+from jellyfin_ha.infra.settings import Settings, parse_settings
 from jellyfin_ha.infra.stack import deploy
 from jellyfin_ha.operations.errors import UserError
 from tests.contract import faults
@@ -29,6 +30,8 @@ def bound_hooks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, list[str]]]:
     return bound
 
 
+ROOT = Path(__file__).parents[2]
+
 SERVERS = ("kubernetes:apps/v1:StatefulSet", "jellyfin")
 RECORD = "kubernetes:core/v1:ConfigMap"
 
@@ -41,12 +44,15 @@ VALUES: dict[str, Any] = {
 
 def deployed(**more: Any) -> tuple[Engine, dict[str, Any]]:
     """The resources and the outputs of a program with these settings."""
+    return deployed_with(parse_settings({**VALUES, **more}, origin="test"))
+
+
+def deployed_with(settings: Settings) -> tuple[Engine, dict[str, Any]]:
     engine = install()
     outputs: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def whole() -> None:
-        settings = parse_settings({**VALUES, **more}, origin="test")
         found = deploy(settings, stack="dev", kubeconfig=None, context=None)
         for key, value in vars(found).items():
             value.apply(lambda resolved, key=key: outputs.update({key: resolved}))
@@ -62,6 +68,53 @@ def source(tmp_path: Path) -> Path:
         for table in ("BaseItems", "Users", "__EFMigrationsHistory"):
             database.execute(f'CREATE TABLE "{table}" (Id TEXT)')
     return path
+
+
+@pytest.fixture
+def homelab() -> tuple[Engine, dict[str, Any]]:
+    """What the committed example of a home's cluster asks for."""
+    path = ROOT / "Pulumi.homelab.yaml"
+    return deployed_with(settings_of(read_stack_file(path), origin=path.name))
+
+
+def test_the_example_of_a_home_keeps_configuration_and_films_on_its_nas(
+    homelab: tuple[Engine, dict[str, Any]],
+) -> None:
+    for name, folder, mode in (
+        ("jellyfin-config", "/mnt/pool/jellyfin", "ReadWriteMany"),
+        ("jellyfin-media", "/mnt/pool/media", "ReadOnlyMany"),
+    ):
+        volume = homelab[0].of("kubernetes:core/v1:PersistentVolume", name)["spec"]
+        assert volume["nfs"] == {"server": "nas.home.arpa", "path": folder}
+        assert volume["mountOptions"] == ["nfsvers=4.1", "hard", "noatime"]
+        assert volume["accessModes"] == [mode]
+        assert volume["persistentVolumeReclaimPolicy"] == "Retain"
+
+
+def test_the_example_of_a_home_runs_two_servers_with_longhorn_volumes_of_their_own(
+    homelab: tuple[Engine, dict[str, Any]],
+) -> None:
+    engine, outputs = homelab
+    made = engine.of("kubernetes:storage.k8s.io/v1:StorageClass", "jellyfin-pod-storage")
+    assert made["provisioner"] == "driver.longhorn.io"
+    assert made["parameters"]["numberOfReplicas"] == "1"
+    assert made["parameters"]["dataLocality"] == "best-effort"
+    servers = engine.of(*SERVERS)["spec"]
+    assert servers["replicas"] == 2
+    claims = {claim["metadata"]["name"]: claim["spec"] for claim in servers["volumeClaimTemplates"]}
+    assert {name: claim["storageClassName"] for name, claim in claims.items()} == {
+        "transcode": "jellyfin-pod-storage",
+        "cache": "jellyfin-pod-storage",
+    }
+    assert outputs["url"] == "https://jellyfin.example.org"
+
+
+def test_the_example_of_a_home_keeps_what_must_outlive_a_node_on_longhorns_own_class(
+    homelab: tuple[Engine, dict[str, Any]],
+) -> None:
+    for name in ("jellyfin-postgres", "jellyfin-redis"):
+        (claim,) = homelab[0].of("kubernetes:apps/v1:StatefulSet", name)["spec"]["volumeClaimTemplates"]
+        assert claim["spec"]["storageClassName"] == "longhorn"
 
 
 def test_everything_is_in_one_namespace_that_admits_only_restricted_pods() -> None:

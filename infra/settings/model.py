@@ -1,0 +1,345 @@
+"""The stack's configuration as one typed model.
+
+Names, rules, defaults and meanings stand here alone: errors, the editors' schema and the reference page are made
+from them. A field's docstring is its meaning on that page, as Markdown.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from .rules import either_or_nothing, exactly_one, given, not_both, only_with
+
+PROJECT = "jellyfin-ha"
+
+
+def _text_of_number(value: object) -> object:
+    """YAML reads `cpu: 2` as a number, which is a quantity as well."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _no_truth(value: object) -> object:
+    """YAML reads `yes` as true, which pydantic would take for 1."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")
+    return value
+
+
+def _none_of_nothing(value: object) -> object:
+    """Pulumi hands a key without a value to the program as an empty text."""
+    return None if value in ({}, "") else value
+
+
+def _text(pattern: str, form: str) -> FieldInfo:
+    """A text's pattern, and its legal form in the words that errors, editors and the reference page have for it.
+
+    patternErrorMessage is what VS Code and the YAML language server say in place of the pattern.
+    """
+    return cast(FieldInfo, Field(pattern=pattern, json_schema_extra={"patternErrorMessage": form}))
+
+
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$"
+Quantity = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    Field(pattern=QUANTITY),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "minimum": 0,
+            "pattern": QUANTITY,
+            "patternErrorMessage": "an amount such as 500m, 2, 512Mi or 10Gi",
+        }
+    ),
+]
+DnsLabel = Annotated[
+    str,
+    _text(
+        r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        "a name of small letters, digits and inner hyphens, 63 characters at most",
+    ),
+]
+ImageReference = Annotated[str, _text(r"^\S+$", "an image such as postgres:17, without spaces")]
+Url = Annotated[
+    str,
+    _text(
+        # No user and password: the URL is shown to everybody.
+        r"^https?://[^/\s@]+(/\S*[^/\s])?$",
+        "a URL such as https://jellyfin.example.org, without a slash at its end and without a password",
+    ),
+]
+Folder = Annotated[str, _text(r"^/", "a full path such as /pool/media")]
+Host = Annotated[str, _text(r"^[^\s/]+$", "a host's name or address, such as nas.home.arpa")]
+NoTruth = BeforeValidator(_no_truth)
+
+
+class Model(BaseModel):
+    """Keys are written in camelCase, unknown ones are refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        validate_by_name=False,
+        use_attribute_docstrings=True,
+    )
+
+
+class Resources(Model):
+    """CPU and memory of a container."""
+
+    requests: dict[Literal["cpu", "memory"], Quantity] = Field(default_factory=dict)
+    """What the scheduler sets aside; CPU in cores or thousandths (`m`). The cluster's default when absent."""
+
+    limits: dict[Literal["cpu", "memory"], Quantity] = Field(default_factory=dict)
+    """What the container may use at most. The cluster's default when absent."""
+
+
+class Claim(Model):
+    """A volume of one pod."""
+
+    size: Quantity
+    """The volume's size."""
+
+    storage_class: str | None = None
+    """Its storage class; the cluster's default when absent."""
+
+
+class DatabaseClaim(Claim):
+    """The volume of the database."""
+
+    size: Quantity = "10Gi"
+    """The volume's size."""
+
+
+class LeaseStoreClaim(Claim):
+    """The volume of the lease store."""
+
+    size: Quantity = "1Gi"
+    """The volume's size, for Redis's append-only file."""
+
+
+class Nfs(Model):
+    """An NFS export."""
+
+    server: Host
+    """The NFS server, as the nodes reach it."""
+
+    path: Folder
+    """The exported folder."""
+
+    mount_options: list[str] | None = None
+    """In place of `nfsvers=4.1`, `hard`, `noatime`, the options when absent."""
+
+
+SHARED_SOURCES = ("nfs", "storageClass", "existingClaim", "hostPath")
+ONE_SOURCE = exactly_one(*SHARED_SOURCES)
+
+
+class Shared(Model):
+    """A volume of all pods."""
+
+    model_config = ONE_SOURCE.config
+
+    size: Quantity = "10Gi"
+    """What its claim asks for. NFS and folders of the nodes do not enforce it."""
+
+    nfs: Nfs | None = None
+    """An NFS export, mounted by the nodes themselves."""
+
+    storage_class: str | None = None
+    """A class whose volumes several nodes can mount at once."""
+
+    existing_claim: DnsLabel | None = None
+    """A claim that is in the namespace already; none is made."""
+
+    host_path: Folder | None = None
+    """A folder that is the same on every node, such as a cluster file system."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Shared:
+        if len(given(self, SHARED_SOURCES)) != 1:
+            raise ONE_SOURCE.broken()
+        return self
+
+
+class Longhorn(Model):
+    """A Longhorn storage class that the stack makes."""
+
+    replicas: Annotated[int, Field(ge=1, le=20), NoTruth] = 1
+    """Copies on different nodes (Longhorn's `numberOfReplicas`). What is per pod can be made again: one is enough."""
+
+    data_locality: Literal["disabled", "best-effort", "strict-local"] = "best-effort"
+    """Whether a copy is kept on the node that uses it, so that segments do not cross the network."""
+
+
+ONE_CLASS = not_both("storageClass", "longhorn")
+
+
+class PerPod(Model):
+    """The volumes that each server has for itself."""
+
+    model_config = ONE_CLASS.config
+
+    transcode_size: Quantity = "20Gi"
+    """The volume of transcoded segments. Two hours at 8 Mbit/s take 7Gi."""
+
+    cache_size: Quantity = "10Gi"
+    """The volume of cached images and metadata."""
+
+    storage_class: str | None = None
+    """The storage class of both; the cluster's default when absent."""
+
+    longhorn: Longhorn | None = None
+    """Makes a class on Longhorn, which must be installed; `{}` takes its defaults."""
+
+    @model_validator(mode="after")
+    def _one_class(self) -> PerPod:
+        if self.storage_class is not None and self.longhorn is not None:
+            raise ONE_CLASS.broken()
+        return self
+
+
+class Storage(Model):
+    """All volumes of the servers."""
+
+    config: Shared
+    """Jellyfin's configuration and metadata, which all servers write."""
+
+    media: Shared
+    """The films and music, which the servers only read."""
+
+    per_pod: PerPod = PerPod()
+    """The volumes that each server has for itself."""
+
+
+PORT_OF_NODES = only_with("nodePort", "type", "NodePort", "LoadBalancer")
+
+
+class Service(Model):
+    """How clients reach the servers."""
+
+    model_config = PORT_OF_NODES.config
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """The Kubernetes Service's type."""
+
+    node_port: Annotated[int, Field(ge=30000, le=32767), NoTruth] | None = None
+    """The port on every node, with `NodePort` or `LoadBalancer`; chosen by the cluster when absent."""
+
+    @model_validator(mode="after")
+    def _port_of_a_node(self) -> Service:
+        if self.node_port is not None and self.type == "ClusterIP":
+            raise PORT_OF_NODES.broken()
+        return self
+
+
+class Server(Model):
+    """The Jellyfin servers."""
+
+    image: ImageReference
+    """A Jellyfin image with a PostgreSQL provider."""
+
+    url: Url
+    """The URL under which clients reach the servers."""
+
+    replicas: Annotated[int, Field(ge=0, le=9), NoTruth] = 2
+    """How many servers, each on a node of its own; 0 makes everything but runs none."""
+
+    service: Service = Service()
+    """How clients reach the servers."""
+
+    resources: Resources = Resources()
+    """CPU and memory of each server."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels a node must have; any node when absent."""
+
+
+class Database(Model):
+    """PostgreSQL."""
+
+    image: ImageReference = "postgres:17"
+    """PostgreSQL; an image that keeps the official one's contract."""
+
+    storage: DatabaseClaim = DatabaseClaim()
+    """Its volume."""
+
+    resources: Resources = Resources()
+    """CPU and memory."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels a node must have; any node when absent."""
+
+    max_connections: Annotated[int, Field(ge=20, le=10000), NoTruth] = 100
+    """PostgreSQL's `max_connections`; its own default."""
+
+
+class LeaseStore(Model):
+    """Redis."""
+
+    image: ImageReference = "redis:8"
+    """Redis; an image that keeps the official one's contract."""
+
+    storage: LeaseStoreClaim = LeaseStoreClaim()
+    """Its volume."""
+
+    memory_mib: Annotated[int, Field(ge=64, le=65536), NoTruth] = 256
+    """The container's memory limit in MiB; Redis itself may use half of it."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels a node must have; any node when absent."""
+
+
+TO_DO_OR_DONE = either_or_nothing("source", "done")
+
+
+class Migration(Model):
+    """The single server's database that fills a new one."""
+
+    model_config = TO_DO_OR_DONE.config
+
+    source: Annotated[str, _text(r".", "the path of a file")] | None = None
+    """A `jellyfin.db` that fills the new database once."""
+
+    repair: bool = False
+    """Let the migration mend what it can, see [migration.md](migration.md)."""
+
+    done: bool = False
+    """`true` in place of `source` once that is done and the file is put away."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Migration:
+        if (self.source is not None) == self.done:
+            raise TO_DO_OR_DONE.broken()
+        return self
+
+
+class Settings(Model):
+    """The configuration of one stack, under the prefix `jellyfin-ha:` of its Pulumi.<stack>.yaml."""
+
+    namespace: DnsLabel = "jellyfin"
+    """The namespace of everything the stack makes."""
+
+    mode: Literal["active-active"] = "active-active"
+    """Both servers serve; a client stays with one by its address."""
+
+    server: Server
+    """The Jellyfin servers."""
+
+    storage: Storage
+    """The volumes of the servers."""
+
+    database: Database = Database()
+    """PostgreSQL, which all servers share."""
+
+    lease_store: LeaseStore = LeaseStore()
+    """Redis, which holds the leases."""
+
+    migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
+    """The single server's database that fills a new one; `{}` says that there is none, where the lab would take its
+    sample."""
