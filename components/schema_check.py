@@ -15,7 +15,7 @@ found=$(psql --no-psqlrc --quiet -At -v ON_ERROR_STOP=1 -v image="$SERVER_IMAGE"
 SELECT coalesce((SELECT CASE WHEN prepared.migrations = history.ids THEN 'fits'
                              WHEN prepared.migrations <@ history.ids THEN 'newer' ELSE 'older' END
                  FROM jellyfin_ha.schema_version prepared WHERE prepared.image = :'image'), 'unknown')
-FROM (SELECT array_agg("MigrationId" ORDER BY "MigrationId") AS ids FROM public."__EFMigrationsHistory") history
+FROM (SELECT array_agg("MigrationId"::text ORDER BY "MigrationId") AS ids FROM public."__EFMigrationsHistory") history
 SQL
 )
 case "$found" in

@@ -18,12 +18,12 @@ CREATE TABLE IF NOT EXISTS jellyfin_ha.schema_version (
 """
 
 HISTORY = """
-SELECT coalesce(array_agg("MigrationId" ORDER BY "MigrationId"), '{}') FROM public."__EFMigrationsHistory"
+SELECT coalesce(array_agg("MigrationId"::text ORDER BY "MigrationId"), '{}') FROM public."__EFMigrationsHistory"
 """
 
 RECORD = """
 INSERT INTO jellyfin_ha.schema_version (image, migrations)
-SELECT %s, coalesce(array_agg("MigrationId" ORDER BY "MigrationId"), '{}') FROM public."__EFMigrationsHistory"
+SELECT %s, coalesce(array_agg("MigrationId"::text ORDER BY "MigrationId"), '{}') FROM public."__EFMigrationsHistory"
 ON CONFLICT (image) DO UPDATE SET migrations = excluded.migrations, prepared_at = excluded.prepared_at
 RETURNING cardinality(migrations)
 """

@@ -10,6 +10,7 @@ set -eu
 umask 077
 folder="${PGDATA%/*}/upgrades"
 mkdir -p "$folder"
+export PGOPTIONS='--client-min-messages=warning'
 ask() { psql --username="$POSTGRES_USER" --dbname="$1" --no-psqlrc --quiet -At -v ON_ERROR_STOP=1 --command="$2"; }
 """
 
@@ -41,9 +42,13 @@ test -f "$folder/$name" || { echo "there is no dump $folder/$name" >&2; exit 1; 
 new="${POSTGRES_DB}_restored"
 old="${POSTGRES_DB}_failed"
 ask postgres "DROP DATABASE IF EXISTS \\"$new\\" WITH (FORCE)"
-ask postgres "CREATE DATABASE \\"$new\\" TEMPLATE template0"
+owner=$(ask postgres "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$POSTGRES_DB'")
+ask postgres "CREATE DATABASE \\"$new\\" OWNER \\"$owner\\" TEMPLATE template0"
 echo "putting back $name" >&2
-pg_restore --username="$POSTGRES_USER" --dbname="$new" --exit-on-error --single-transaction "$folder/$name"
+pg_restore --username="$POSTGRES_USER" --dbname="$new" --exit-on-error --single-transaction "$folder/$name" || {
+  ask postgres "DROP DATABASE IF EXISTS \\"$new\\" WITH (FORCE)"
+  exit 1
+}
 ask postgres "DROP DATABASE IF EXISTS \\"$old\\" WITH (FORCE)"
 ask postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$POSTGRES_DB'" > /dev/null
 ask postgres "ALTER DATABASE \\"$POSTGRES_DB\\" RENAME TO \\"$old\\";
