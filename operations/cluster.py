@@ -6,7 +6,7 @@ import io
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,6 +157,14 @@ class Cluster:
                 ended = {found["type"] for found in job.raw.get("status", {}).get("conditions") or []}
                 if not ended & {"Complete", "Failed"}:
                     await job.patch({"spec": {"suspend": True}})
+
+    async def delete_jobs(self, selector: Mapping[str, str]) -> None:
+        """Delete all Jobs with these labels, and with them their pods."""
+        with _answering():
+            async for job in Job.list(namespace=self._namespace, label_selector=dict(selector), api=self._api):
+                assert isinstance(job, Job)
+                with suppress(kr8s.NotFoundError):
+                    await job.delete(propagation_policy="Background")
 
     async def run(self, selector: Mapping[str, str], script: str, *, progress: Progress, seconds: float) -> str:
         """What a shell script prints in the first container of one ready pod with these labels.

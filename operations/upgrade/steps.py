@@ -94,6 +94,7 @@ async def begin(cluster: Cluster, target: Target, image: str, say: Say) -> None:
         return
     if mark is not None and mark.dump is not None:
         say("an upgrade was cut short: its servers are stopped, and the database is put back first")
+        await _no_other_upgrade(cluster, target)
         await _restore(cluster, target, mark.dump, say)
     (await _schema(cluster, target, image)).require_not_newer(image)
     if mark is not None and mark.dump is not None:
@@ -106,6 +107,7 @@ async def begin(cluster: Cluster, target: Target, image: str, say: Say) -> None:
     try:
         await _gone(cluster, target.server, "the servers")
         say("all servers are stopped")
+        await _no_other_upgrade(cluster, target)
         dump = await _dump(cluster, target, say)
         await cluster.scale(target.servers, 0, replace(mark, dump=dump).annotation())
     except BaseException:
@@ -184,6 +186,12 @@ async def _run(cluster: Cluster, target: Target, script: str, say: Say, *, secon
 async def _start_again(cluster: Cluster, target: Target, mark: _Mark, say: Say) -> None:
     await cluster.scale(target.servers, mark.replicas, {MARK: None})
     say(f"{mark.previous} is started again, after {time.time() - mark.stopped_at:.0f} s")
+
+
+async def _no_other_upgrade(cluster: Cluster, target: Target) -> None:
+    """Ends what a killed update left running; one that had ended well must run again, on this database."""
+    await cluster.delete_jobs(target.schema_upgrade)
+    await _gone(cluster, target.schema_upgrade, "the schema upgrade")
 
 
 async def _gone(cluster: Cluster, selector: Mapping[str, str], what: str) -> None:

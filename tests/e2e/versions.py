@@ -41,5 +41,5 @@ def later_version(lab: Stack, folder: Path, version: str, environment: Mapping[s
     for node in lab.instance.node_names:
         inside = sandbox.find_init(lab.instance, node)
         assert inside is not None
-        import_missing(inside, node, [image], lambda _: None)
+        import_missing(inside.pid, node, [image], lambda _: None)
     return image.reference
