@@ -17,6 +17,7 @@ from .common import (
     resources,
     selector,
 )
+from .schema_check import schema_check
 from .server_pod import CONFIG, HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
 from .types import DatabaseConnection, Placed, PodVolume, ResourceNeeds, SharedVolume
 
@@ -84,6 +85,10 @@ class JellyfinServerArgs(Placed):
     resources: NotRequired[ResourceNeeds]
     """CPU and memory of each server; the cluster's defaults when absent."""
 
+    schema_check_image: NotRequired[pulumi.Input[str]]
+    """An image with psql, such as the database's: a server then starts only when its image's schema upgrade has been
+    noted in the database; it starts without a check when absent."""
+
     close_wizard: NotRequired[bool]
     """Whether a migration brought users, so that nobody may be offered to make the first one; False when absent."""
 
@@ -122,7 +127,14 @@ class JellyfinServer(pulumi.ComponentResource):
         )
         servers = k8s.apps.v1.StatefulSet(
             name,
-            metadata=meta,
+            metadata=metadata(
+                name,
+                namespace,
+                "web",
+                instance,
+                # An upgrade, or a person, may have stopped the servers: the next update starts them again.
+                more_annotations={"pulumi.com/patchForce": "true"},
+            ),
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=args.get("replicas", 2),
                 service_name=f"{name}-pods",
@@ -185,7 +197,20 @@ class JellyfinServer(pulumi.ComponentResource):
             security_context=pod_security(SERVER_UID, SERVER_UID),
             termination_grace_period_seconds=SHUTDOWN_SECONDS,
             affinity=_one_per_node(args["instance"]),
-            init_containers=[_wizard_closer(args["image"], mounts)] if args.get("close_wizard", False) else None,
+            init_containers=[
+                *(
+                    [
+                        schema_check(
+                            server_image=args["image"],
+                            database_image=args["schema_check_image"],
+                            database_secret=args["database"]["secret_name"],
+                        )
+                    ]
+                    if "schema_check_image" in args
+                    else []
+                ),
+                *([_wizard_closer(args["image"], mounts)] if args.get("close_wizard", False) else []),
+            ],
             containers=[
                 server_container(
                     image=args["image"],

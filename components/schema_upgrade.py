@@ -40,12 +40,19 @@ if [ ! -e {CONFIG}/config/encoding.xml ]; then
 fi
 """
 
+# A server whose migration failed says Unhealthy, and for ten minutes nothing else (Jellyfin.Server, SetupServer); one
+# that has started may say it for a moment, while the database does not answer.
+UNHEALTHY_SECONDS = 15
+
 WAIT_UNTIL_HEALTHY = f"""\
 said=
+unhealthy=0
 until [ "$said" = Healthy ]; do
   now=$(curl --silent --max-time 5 {HEALTH_URL} || echo "no answer")
   [ "$now" = "$said" ] || echo "the server says: $now"
   said=$now
+  case "$said" in Unhealthy*) unhealthy=$((unhealthy + 1)) ;; *) unhealthy=0 ;; esac
+  [ "$unhealthy" -lt {UNHEALTHY_SECONDS} ] || exit 1
   [ "$said" = Healthy ] || sleep 1
 done
 echo "the schema is up to date and the server is healthy"
@@ -103,7 +110,8 @@ class SchemaUpgrade(pulumi.ComponentResource):
             ),
             spec=k8s.batch.v1.JobSpecArgs(
                 active_deadline_seconds=DEADLINE_SECONDS,
-                backoff_limit=2,
+                # Once: what a failed migration left is put back by whoever made this component, not migrated again.
+                backoff_limit=0,
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels),
                     spec=self._pod(args, first.metadata.name),

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -22,6 +21,7 @@ from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.leases import seed
 from jellyfin_ha.operations.migration import Options, migrate, read_record
 from jellyfin_ha.operations.progress import in_lines
+from jellyfin_ha.operations.upgrade import Target, begin, finish, give_up, record_schema
 
 READ_REPAIRS = (
     "kubectl -n {namespace} exec statefulset/jellyfin-postgres -- psql -U jellyfin -d jellyfin -Atc "
@@ -47,13 +47,7 @@ def record(
         opts: such as what must run before the hook.
     """
 
-    async def run(_: pulumi.ResourceHookArgs) -> None:
-        try:
-            await hook()
-        except UserError as error:
-            raise RuntimeError(f"{name}: {error}") from error
-
-    bound = pulumi.ResourceHook(f"{name}-hook", run)
+    bound = _bound(name, hook)
     return k8s.core.v1.ConfigMap(
         name,
         metadata=metadata,
@@ -63,6 +57,73 @@ def record(
             pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[bound], before_update=[bound])),
         ),
     )
+
+
+def _bound(name: str, hook: Callable[[], Awaitable[None]]) -> pulumi.ResourceHook:
+    async def run(_: pulumi.ResourceHookArgs) -> None:
+        try:
+            await hook()
+        except UserError as error:
+            raise RuntimeError(f"{name}: {error}") from error
+
+    return pulumi.ResourceHook(f"{name}-hook", run)
+
+
+def around_upgrade(access: Access, target: Target, *, image: str) -> pulumi.ResourceTransformation:
+    """Binds an upgrade's first steps to the Job of a SchemaUpgrade, and the way back to the Job's failure.
+
+    A transformation of the component, because hooks belong to what the component makes.
+    """
+
+    async def before() -> None:
+        await begin(await Cluster.connect(access), target, image, _say)
+
+    async def failed(_: pulumi.ErrorHookArgs) -> bool:
+        try:
+            await give_up(await Cluster.connect(access), target, _say)
+        except UserError as error:
+            raise RuntimeError(f"jellyfin-upgrade: {error}") from error
+        return False
+
+    hooks = pulumi.ResourceHookBinding(
+        before_create=[_bound("jellyfin-upgrade-begin", before)],
+        on_error=[pulumi.ErrorHook("jellyfin-upgrade-failed", failed)],
+    )
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != "kubernetes:batch/v1:Job":
+            return None
+        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(hooks=hooks))
+        return pulumi.ResourceTransformationResult(args.props, opts)
+
+    return transform
+
+
+def note_schema(
+    access: Access, *, secret_name: str, selector: Mapping[str, str], image: str
+) -> Callable[[], Awaitable[None]]:
+    """The hook that notes which image has prepared the schema; no server of another image starts then."""
+
+    async def hook() -> None:
+        cluster = await Cluster.connect(access)
+        async with database(cluster, secret_name=secret_name, selector=selector) as conninfo:
+            count = await asyncio.to_thread(record_schema, conninfo, image)
+        print(f"The schema is that of {image}: {count} migrations.")
+
+    return hook
+
+
+def end_upgrade(access: Access, target: Target) -> Callable[[], Awaitable[None]]:
+    """The hook that ends an upgrade when the new servers are ready."""
+
+    async def hook() -> None:
+        await finish(await Cluster.connect(access), target, _say)
+
+    return hook
+
+
+def _say(message: str) -> None:
+    print(message, flush=True)
 
 
 def fingerprint_of(**inputs: str | int | None) -> str:
@@ -95,9 +156,7 @@ def migrate_database(
                     f"with `kubectl -n {access.namespace} scale statefulset jellyfin --replicas=0` and run the update "
                     "again, which starts them again"
                 )
-            result = await asyncio.to_thread(
-                migrate, source, conninfo, options=options, progress=in_lines(partial(print, flush=True))
-            )
+            result = await asyncio.to_thread(migrate, source, conninfo, options=options, progress=in_lines(_say))
         print(result.summary())
         if result.repairs:
             print(f"Each repair, one a line: {READ_REPAIRS.format(namespace=access.namespace)}")

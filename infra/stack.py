@@ -13,11 +13,12 @@ from jellyfin_ha.components import (
     SchemaUpgrade,
     SharedStorage,
 )
-from jellyfin_ha.components.common import metadata
+from jellyfin_ha.components.common import metadata, selector
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
 from jellyfin_ha.operations.migration import Options, check_source
+from jellyfin_ha.operations.upgrade import Target
 
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs, Secrets, Service, Volumes
@@ -25,6 +26,7 @@ from .parts import parts_of
 from .settings import Settings
 
 MEDIA = "/media"
+SERVERS = "jellyfin"
 
 POD_SECURITY = {
     "pod-security.kubernetes.io/enforce": "restricted",
@@ -120,6 +122,13 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
         opts=after(redis),
     )
+    upgrade = Target(
+        servers=SERVERS,
+        server=parts.server,
+        database=parts.database,
+        database_secret=parts.database_secret,
+        schema_upgrade=selector("schema-upgrade", stack),
+    )
     schema = SchemaUpgrade(
         "jellyfin-schema-upgrade",
         {
@@ -130,9 +139,26 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "config": config_volume,
             "node_selector": dict(settings.server.node_selector),
         },
-        after(postgres, config),
+        pulumi.ResourceOptions.merge(
+            after(postgres, config),
+            pulumi.ResourceOptions(
+                transformations=[hooks.around_upgrade(access, upgrade, image=settings.server.image)]
+            ),
+        ),
     )
-    ready: list[pulumi.Resource] = [schema, leases]
+    prepared = hooks.record(
+        "jellyfin-schema",
+        hooks.note_schema(
+            access,
+            secret_name=parts.database_secret,
+            selector=parts.database,
+            image=settings.server.image,
+        ),
+        metadata=metadata("jellyfin-schema", settings.namespace, "schema-upgrade", stack),
+        fingerprint=hooks.fingerprint_of(image=settings.server.image),
+        opts=after(schema),
+    )
+    ready: list[pulumi.Resource] = [prepared, leases]
     if settings.migration is not None and settings.migration.source is not None:
         source = Path(settings.migration.source).expanduser()
         ready.append(
@@ -148,11 +174,11 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 ),
                 metadata=metadata("jellyfin-migration", settings.namespace, "database", stack),
                 fingerprint=check_source(source),
-                opts=after(schema),
+                opts=after(prepared),
             )
         )
     server = JellyfinServer(
-        "jellyfin",
+        SERVERS,
         {
             "namespace": settings.namespace,
             "instance": stack,
@@ -169,8 +195,16 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "resources": arguments.resources(settings.server.resources),
             "node_selector": dict(settings.server.node_selector),
             "close_wizard": settings.migration is not None,
+            "schema_check_image": settings.database.image,
         },
         after(*ready, media),
+    )
+    hooks.record(
+        "jellyfin-upgrade",
+        hooks.end_upgrade(access, upgrade),
+        metadata=metadata("jellyfin-upgrade", settings.namespace, "schema-upgrade", stack),
+        fingerprint=hooks.fingerprint_of(image=settings.server.image),
+        opts=after(server),
     )
     known = pulumi.Output.from_input
     return JellyfinHaOutputs(

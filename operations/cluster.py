@@ -2,19 +2,25 @@
 
 import asyncio
 import base64
+import io
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import kr8s
 from kr8s.asyncio import api as connect_api
-from kr8s.asyncio.objects import Pod, Secret
+from kr8s.asyncio.objects import Job, Pod, Secret, StatefulSet
 
 from .errors import UserError
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
@@ -38,12 +44,28 @@ class Access:
 
 @dataclass(frozen=True)
 class PodState:
-    """What the cluster knows of a pod."""
+    """What the cluster knows of a pod; one that has ended runs nothing any more."""
 
     name: str
     node: str | None
     ready: bool
+    ended: bool
     images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A StatefulSet as the cluster knows it.
+
+    Args:
+        image: of its first container.
+        replicas: how many pods it shall have.
+        annotations: of the object.
+    """
+
+    image: str
+    replicas: int
+    annotations: Mapping[str, str]
 
 
 class Cluster:
@@ -101,6 +123,75 @@ class Cluster:
         found = await self._list(selector)
         return sorted((_state(pod) for pod in found), key=lambda pod: pod.name)
 
+    async def workload(self, name: str) -> Workload | None:
+        """A StatefulSet; None when there is none of that name."""
+        try:
+            with _answering():
+                found = (await StatefulSet.get(name, namespace=self._namespace, api=self._api)).raw
+        except kr8s.NotFoundError:
+            return None
+        return Workload(
+            image=found["spec"]["template"]["spec"]["containers"][0]["image"],
+            replicas=found["spec"]["replicas"],
+            annotations=found["metadata"].get("annotations") or {},
+        )
+
+    async def scale(self, name: str, replicas: int, annotations: Mapping[str, str | None]) -> None:
+        """Give a StatefulSet another number of pods and, in the same step, annotations; None takes one away.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        try:
+            with _answering():
+                found = await StatefulSet.get(name, namespace=self._namespace, api=self._api)
+                await found.patch({"metadata": {"annotations": annotations}, "spec": {"replicas": replicas}})
+        except kr8s.NotFoundError:
+            raise UserError(f"expected a StatefulSet {name} in namespace {self._namespace}, found none") from None
+
+    async def suspend_jobs(self, selector: Mapping[str, str]) -> None:
+        """Stop Jobs with these labels that have not ended: their pods are deleted."""
+        with _answering():
+            async for job in Job.list(namespace=self._namespace, label_selector=dict(selector), api=self._api):
+                assert isinstance(job, Job)
+                ended = {found["type"] for found in job.raw.get("status", {}).get("conditions") or []}
+                if not ended & {"Complete", "Failed"}:
+                    await job.patch({"spec": {"suspend": True}})
+
+    async def delete_jobs(self, selector: Mapping[str, str]) -> None:
+        """Delete all Jobs with these labels, and with them their pods."""
+        with _answering():
+            async for job in Job.list(namespace=self._namespace, label_selector=dict(selector), api=self._api):
+                assert isinstance(job, Job)
+                with suppress(kr8s.NotFoundError):
+                    await job.delete(propagation_policy="Background")
+
+    async def run(self, selector: Mapping[str, str], script: str, *, progress: Progress, seconds: float) -> str:
+        """What a shell script prints in the first container of one ready pod with these labels.
+
+        Args:
+            selector: the pod's labels.
+            script: for `sh -c`.
+            progress: gets each line that it prints to its standard error.
+            seconds: how long it may take.
+
+        Raises:
+            UserError: no such pod is ready, or the script failed or took too long.
+        """
+        pod = await self._ready(selector)
+        heard = _Lines(progress)
+        try:
+            with _answering():
+                async with asyncio.timeout(seconds):
+                    done = await pod.exec(["sh", "-c", script], stderr=heard, check=False)
+        except TimeoutError:
+            raise UserError(
+                f"expected a script in pod {pod.name} to end within {seconds:g} s, found it running"
+            ) from None
+        if done.returncode:
+            raise UserError(f"a script in pod {pod.name} failed: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode()
+
     @asynccontextmanager
     async def forward(self, selector: Mapping[str, str], port: int) -> AsyncGenerator[int]:
         """A local port that leads to `port` of one ready pod with these labels, through the API server.
@@ -108,14 +199,7 @@ class Cluster:
         Raises:
             UserError: no such pod is ready.
         """
-        ready = [pod for pod in await self._list(selector) if _state(pod).ready]
-        if not ready:
-            labels = ",".join(f"{key}={value}" for key, value in selector.items())
-            raise UserError(
-                f"expected a ready pod with the labels {labels} in namespace {self._namespace}, found none: "
-                f"see `kubectl -n {self._namespace} get pods`"
-            )
-        async with forwarded(ready[0], port) as local:
+        async with forwarded(await self._ready(selector), port) as local:
             yield local
 
     @asynccontextmanager
@@ -133,10 +217,35 @@ class Cluster:
         async with forwarded(found, port) as local:
             yield local
 
+    async def _ready(self, selector: Mapping[str, str]) -> Pod:
+        ready = [pod for pod in await self._list(selector) if _state(pod).ready]
+        if not ready:
+            labels = ",".join(f"{key}={value}" for key, value in selector.items())
+            raise UserError(
+                f"expected a ready pod with the labels {labels} in namespace {self._namespace}, found none: "
+                f"see `kubectl -n {self._namespace} get pods`"
+            )
+        return ready[0]
+
     async def _list(self, selector: Mapping[str, str]) -> list[Pod]:
         found = Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._api)
         with _answering():
             return [pod async for pod in found if isinstance(pod, Pod)]
+
+
+class _Lines(io.BytesIO):
+    """Tells each whole line that is written to it."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+        self._rest = b""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
+        for line in lines:
+            self._progress(line.decode(errors="replace"))
+        return len(bytes(data))
 
 
 @contextmanager
@@ -182,5 +291,6 @@ def _state(pod: Pod) -> PodState:
         name=pod.raw["metadata"]["name"],
         node=pod.raw["spec"].get("nodeName"),
         ready=conditions.get("Ready") == "True" and "deletionTimestamp" not in pod.raw["metadata"],
+        ended=status.get("phase") in ("Succeeded", "Failed"),
         images=tuple(container["image"] for container in pod.raw["spec"]["containers"]),
     )

@@ -9,6 +9,7 @@ from . import JELLYFIN_VERSION
 from .config_xml import Configuration
 from .database import Database
 from .items import Items
+from .later_version import migrate
 from .new_database import prepare_database
 from .playback import Playback
 from .sessions import Sessions
@@ -78,7 +79,10 @@ class MediaServer:
         try:
             was_new = await prepare_database(self.database, self.settings.data_dir)
             _LOG.info("The database is %s", "new and was filled" if was_new else "in use already")
-            await asyncio.sleep(self.settings.reference.start_seconds)
+            reference = self.settings.reference
+            if reference.migration is not None:
+                await migrate(self.database, reference.migration, fails=reference.migration_fails)
+            await asyncio.sleep(reference.start_seconds)
             count = await self.tokens.load()
         except Exception:
             _LOG.exception("Start-up failed")

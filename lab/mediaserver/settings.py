@@ -37,12 +37,16 @@ class Reference:
         start_seconds: how long the process stays in its setup phase (`/health` says `Degraded`).
         idle_seconds: silence after which a playback is taken for abandoned and its guessed position is saved.
         transcode_idle_seconds: silence after which ffmpeg is ended.
+        migration: the id of a migration that a later version brings; None for this version.
+        migration_fails: whether it fails half-way.
     """
 
     tokens: TokenMode = "snapshot"
     start_seconds: float = START_SECONDS
     idle_seconds: float = IDLE_SECONDS
     transcode_idle_seconds: float = TRANSCODE_IDLE_SECONDS
+    migration: str | None = None
+    migration_fails: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             transcode_idle_seconds=reader.number(
                 "JELLYFIN_HA_REFERENCE_TRANSCODE_IDLE_SECONDS", TRANSCODE_IDLE_SECONDS
             ),
+            migration=environment.get("JELLYFIN_HA_REFERENCE_MIGRATION") or None,
+            migration_fails=bool(environment.get("JELLYFIN_HA_REFERENCE_MIGRATION_FAILS")),
         ),
     )
     if reader.errors:

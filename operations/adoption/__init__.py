@@ -3,11 +3,11 @@
 `survey` looks at everything and writes nothing; `run` copies what is missing; `as_report` tells it to programs.
 """
 
+from ..naming import shown, size
 from .destination import Destination
 from .journal import Move
 from .layout import Layout
 from .media import MediaRoot, PathCheck, parse_media
-from .naming import shown, size
 from .ownership import Owner, parse_owner
 from .path_groups import PathGroup
 from .plugin_databases import MEANING as PLUGIN_DATABASES_MEAN

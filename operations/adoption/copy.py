@@ -9,9 +9,9 @@ from io import FileIO
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from .inventory import Entry
 from .journal import Journal, Written
-from .naming import shown
 from .ownership import Owner, give
 from .rules import PART_PREFIX, PART_SUFFIX
 from .target import digest_of

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from ..progress import Progress
 from . import refusals
 from .inventory import Entry
 from .journal import Move, Record, read_record
 from .layout import Layout
-from .naming import shown
 from .newcomer import Newcomer, Settled, find_newcomer, moves_for
 from .target import Comparison, compare
 

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 
 from ..errors import UserError
-from .naming import shown
+from ..naming import shown
 from .ownership import Owner, give
 from .rules import JOURNAL
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .naming import shown
+from ..naming import shown
 
 DEVICE = "data/device.txt"
 # Jellyfin takes any form of a GUID and shows it to clients as it stands there.

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..migration.image import beside
 from ..migration.source import careful_text
+from ..naming import shown
 from ..progress import Progress
-from .naming import shown
 from .path_groups import PathGroup, PathGroups
 
 ROWS_A_REPORT = 20_000

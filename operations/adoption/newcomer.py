@@ -7,10 +7,10 @@ from itertools import chain, count
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from .documents import Unreadable, read_document
 from .journal import Move, Record
 from .layout import DEVICE, read_server_id
-from .naming import shown
 from .rules import SET_ASIDE_PREFIX
 from .target import Conflict
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..migration.in_use import require_closed
+from ..naming import shown, size
 from .inventory import Entry
 from .journal import Move, Record
 from .media import PathCheck
-from .naming import shown, size
 from .newcomer import Settled
 from .target import Conflict
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from .folders import make_durable
 from .journal import Journal, Move
-from .naming import shown
 from .ownership import Owner, give_path
 
 

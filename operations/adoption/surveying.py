@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from ..progress import Progress
 from . import permission, refusals
 from .destination import Destination, find_target, look_at
 from .inventory import Entry, Kind, take_inventory
 from .layout import Layout, find_layout, read_server_id
 from .media import MediaRoot, PathCheck, check_paths
-from .naming import shown
 from .old_paths import LINK_FILE, find_old_paths
 from .ownership import Owner, cannot_give
 from .plugin_databases import PluginDatabase, find_plugin_databases

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..naming import shown
 from ..progress import Progress
 from .inventory import Entry, Kind
 from .journal import Record, Written
-from .naming import shown
 
 
 @dataclass(frozen=True, slots=True)

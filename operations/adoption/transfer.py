@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import UserError
+from ..naming import shown
 from ..progress import Progress
 from .copy import PERMISSIONS, copy_file
 from .destination import require_still
@@ -14,7 +15,6 @@ from .folders import make_durable
 from .inventory import Entry, Kind, take_inventory
 from .journal import Journal, open_journal, read_record
 from .layout import Layout
-from .naming import shown
 from .ownership import Owner, give_path
 from .rules import PART_PREFIX, PART_SUFFIX
 from .selection import Selection, changed_between, select

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from contextlib import suppress
@@ -12,10 +11,9 @@ import httpx
 import pytest
 
 from jellyfin_ha.lab.library import SAMPLE_USERS, write_sample_database
-from tests.e2e import neighbour
-from tests.e2e.conftest import Command, Stack
+from tests.e2e.conftest import Stack
 from tests.e2e.household import answers
-from tests.e2e.neighbour import checkout_of_ones_own
+from tests.e2e.own_stack import OwnStack, at_node_port, own_stack
 from tests.integration.mediaserver_processes import logged_in
 from tests.integration.processes import wait_until
 
@@ -43,13 +41,11 @@ def plugins_below(folder: Path) -> list[str]:
     return found
 
 
-def lose_pulumi_while_the_database_is_made(
-    stack: Stack, command: Command, up: tuple[str, ...], environment: dict[str, str]
-) -> None:
+def lose_pulumi_while_the_database_is_made(home: OwnStack) -> None:
     """Kills Pulumi in the middle of the first update, as a machine that loses its power does."""
-    running = command.start(*up, environment=environment)
+    running = home.command.start(*home.arguments, environment=home.environment)
     wait_until(
-        lambda: "jellyfin-postgres" in stack.kubectl("get", "statefulsets", "--namespace=home"),
+        lambda: "jellyfin-postgres" in home.kubectl("get", "statefulsets"),
         seconds=KILL_SECONDS,
         what="the database being made",
     )
@@ -62,32 +58,22 @@ def lose_pulumi_while_the_database_is_made(
 def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Path) -> None:
     old_server = tmp_path / "jellyfin.db"
     rows = write_sample_database(old_server, items=ITEMS)
-    url = f"http://{stack.instance.node_address('n3')}:{NODE_PORT}"
-    server = {"url": url, "service": {"type": "NodePort", "nodePort": NODE_PORT}}
     migration = {"source": str(old_server)}
-    checkout = checkout_of_ones_own(stack, tmp_path, name="home", server=server, migration=migration)
-    content = (checkout / "Pulumi.home.yaml").read_text()
-    environment = {
-        "KUBECONFIG": str(stack.instance.kubeconfig),
-        "JELLYFIN_HA_STATE": str(tmp_path / "state"),
-        "PULUMI_CONFIG_PASSPHRASE": "a passphrase of one's own",
-    }
-    command = Command(checkout)
-    up = neighbour.up(stack, "home")
-    try:
-        lose_pulumi_while_the_database_is_made(stack, command, up, environment)
-        assert "to create" in command.ok(*up, environment=environment)
+    server = at_node_port(stack, NODE_PORT)
+    with own_stack(stack, tmp_path, "home", server=server, migration=migration) as home:
+        home.environment["PULUMI_CONFIG_PASSPHRASE"] = "a passphrase of one's own"
+        content = home.file.read_text()
+        lose_pulumi_while_the_database_is_made(home)
+        assert "to create" in home.up()
         assert plugins_below(tmp_path) == [], "what the killed Pulumi had started has ended"
-        status = json.loads(command.ok("status", "--stack", "home", "--json", environment=environment))
+        status = home.status()
         assert [replica["ready"] for replica in status["replicas"]] == [True, True]
         assert status["migration"]["state"] == "done"
         assert status["migration"]["rows"] == sum(rows.values()) > 20 * ITEMS
-        wait_until(lambda: answers(url), seconds=ANSWER_SECONDS, what=f"an answer at {url}")
+        wait_until(lambda: answers(home.url), seconds=ANSWER_SECONDS, what=f"an answer at {home.url}")
         user = SAMPLE_USERS[0]
-        logged_in(url, user.name, user.password, "desk").stop()
-        public = httpx.get(f"{url}/System/Info/Public", trust_env=False).json()
+        logged_in(home.url, user.name, user.password, "desk").stop()
+        public = httpx.get(f"{home.url}/System/Info/Public", trust_env=False).json()
         assert public["StartupWizardCompleted"] is True
-        assert (checkout / "Pulumi.home.yaml").read_text() == content, "the person's file stays theirs"
-        assert "changes      none" in command.ok(*up, environment=environment)
-    finally:
-        neighbour.forget(stack, "home")
+        assert home.file.read_text() == content, "the person's file stays theirs"
+        assert "changes      none" in home.up()

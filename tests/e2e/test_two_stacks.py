@@ -14,9 +14,9 @@ import pytest
 
 from jellyfin_ha.lab.library import SAMPLE_USERS
 from tests.contract import faults
-from tests.e2e import neighbour
-from tests.e2e.conftest import ROOT, Command, Stack
+from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.household import answers, lets_in
+from tests.e2e.own_stack import own_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -71,35 +71,29 @@ def shell(stack: Stack, checkout: Path, *commands: str) -> subprocess.CompletedP
 def test_a_second_stack_comes_and_goes_and_the_first_never_notices(stack: Stack, tmp_path: Path) -> None:
     before = first_stack(stack)
     server = {"url": "http://attic.example.org", "replicas": 1}
-    checkout = neighbour.checkout_of_ones_own(stack, tmp_path, name=NAME, server=server, migration={})
-    environment = {"KUBECONFIG": str(stack.instance.kubeconfig), "JELLYFIN_HA_STATE": str(tmp_path / "state")}
-    command = Command(checkout)
-    try:
-        command.ok(*neighbour.up(stack, NAME), environment=environment)
-        status = json.loads(command.ok("status", "--stack", NAME, "--json", environment=environment))
-        assert [replica["ready"] for replica in status["replicas"]] == [True]
+    with own_stack(stack, tmp_path, NAME, server=server, migration={}) as attic:
+        attic.up()
+        assert [replica["ready"] for replica in attic.status()["replicas"]] == [True]
         assert first_stack(stack) == before
-        (folder,) = (tmp_path / "state").glob("*/pulumi")
+        (folder,) = attic.state.glob("*/pulumi")
         where, export, unprotect, destroy = commands_on_the_page(folder)
-        printed = shell(stack, checkout, where, export, f"pulumi stack output --json --stack {NAME}").stdout
+        printed = shell(stack, attic.checkout, where, export, f"pulumi stack output --json --stack {NAME}").stdout
         outputs = json.loads(printed)
         assert [*faults(outputs)] == []
         assert outputs["namespace"] == NAME
         assert outputs["selectors"]["server"] != before["outputs"]["selectors"]["server"]
 
-        refused = shell(stack, checkout, where, export, destroy)
+        refused = shell(stack, attic.checkout, where, export, destroy)
         assert refused.returncode != 0
         assert "protected" in refused.stdout + refused.stderr
         kept = stack.kubectl("get", "statefulsets,persistentvolumeclaims", "--namespace", NAME, "--output", "name")
         assert {"statefulset.apps/jellyfin-postgres", "persistentvolumeclaim/jellyfin-config"} <= set(kept.split())
 
-        destroyed = shell(stack, checkout, where, export, unprotect, destroy)
+        destroyed = shell(stack, attic.checkout, where, export, unprotect, destroy)
         assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
         assert stack.kubectl("get", "namespace", NAME, "--ignore-not-found") == ""
         volumes = stack.kubectl("get", "persistentvolumes", "--output", "name").split()
         assert [name for name in volumes if NAME in name] == []
-    finally:
-        neighbour.forget(stack, NAME)
     assert first_stack(stack) == before
     assert answers(before["outputs"]["url"])
     assert lets_in(before["outputs"]["url"], SAMPLE_USERS[0])

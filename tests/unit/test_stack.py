@@ -26,6 +26,7 @@ def bound_hooks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, list[str]]]:
         bound.append(steps)
 
     monkeypatch.setattr(pulumi, "ResourceHook", lambda name, _: name)
+    monkeypatch.setattr(pulumi, "ErrorHook", lambda name, _: name)
     monkeypatch.setattr(pulumi, "ResourceHookBinding", bind)
     return bound
 
@@ -149,7 +150,8 @@ def test_without_a_source_there_is_no_migration() -> None:
 def test_a_migration_that_is_none_leaves_no_trace(nothing: object) -> None:
     engine, _ = deployed(migration=nothing)
     assert (RECORD, "jellyfin-migration") not in engine.resources
-    assert "initContainers" not in engine.of(*SERVERS)["spec"]["template"]["spec"]
+    names = [container["name"] for container in engine.of(*SERVERS)["spec"]["template"]["spec"]["initContainers"]]
+    assert "close-wizard" not in names
 
 
 def test_a_stack_without_a_server_has_all_that_its_servers_will_need() -> None:
@@ -175,18 +177,44 @@ def test_a_migration_closes_the_set_up_wizard_and_a_new_server_keeps_it(source: 
     def init_containers(**more: Any) -> Any:
         return deployed(**more)[0].of(*SERVERS)["spec"]["template"]["spec"].get("initContainers")
 
-    assert [container["name"] for container in init_containers(migration={"source": str(source)})] == ["close-wizard"]
-    assert init_containers() is None
+    def names(**more: Any) -> list[str]:
+        return [container["name"] for container in init_containers(**more)]
+
+    assert names(migration={"source": str(source)}) == ["schema-check", "close-wizard"]
+    assert names() == ["schema-check"]
 
 
 def test_each_hook_runs_before_its_record_is_made_or_changed(
     source: Path, bound_hooks: list[dict[str, list[str]]]
 ) -> None:
     deployed(migration={"source": str(source)})
-    assert bound_hooks == [
+    records = [steps for steps in bound_hooks if "on_error" not in steps]
+    assert records == [
         {"before_create": [hook], "before_update": [hook]}
-        for hook in ("jellyfin-leases-hook", "jellyfin-migration-hook")
+        for hook in ("jellyfin-leases-hook", "jellyfin-schema-hook", "jellyfin-migration-hook", "jellyfin-upgrade-hook")
     ]
+
+
+def test_servers_are_stopped_before_the_schema_upgrade_and_put_back_when_it_fails(
+    bound_hooks: list[dict[str, list[str]]],
+) -> None:
+    deployed()
+    around = [steps for steps in bound_hooks if "on_error" in steps]
+    assert around == [{"before_create": ["jellyfin-upgrade-begin-hook"], "on_error": ["jellyfin-upgrade-failed"]}]
+
+
+def test_a_server_starts_only_on_a_schema_that_was_prepared_for_its_image() -> None:
+    engine, _ = deployed()
+    pod = engine.of(*SERVERS)["spec"]["template"]["spec"]
+    check = pod["initContainers"][0]
+    assert check["name"] == "schema-check"
+    assert check["image"] == "postgres:17"
+    assert {"name": "SERVER_IMAGE", "value": "jellyfin:1"} in check["env"]
+
+
+def test_servers_that_somebody_stopped_are_started_by_the_next_change() -> None:
+    engine, _ = deployed()
+    assert engine.of(*SERVERS)["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
 
 
 def test_a_missing_source_stops_the_program(tmp_path: Path) -> None:

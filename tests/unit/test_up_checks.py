@@ -109,7 +109,7 @@ def run_migration_hook(
 
 def test_a_migration_is_refused_while_servers_run(monkeypatch: pytest.MonkeyPatch) -> None:
     migrated: list[object] = []
-    server = PodState(name="jellyfin-0", node="a", ready=True, images=("jellyfin:1",))
+    server = PodState(name="jellyfin-0", node="a", ready=True, ended=False, images=("jellyfin:1",))
     with pytest.raises(UserError, match="found jellyfin-0: stop them"):
         run_migration_hook(monkeypatch, lambda *arguments, **_: migrated.append(arguments), servers=(server,))
     assert migrated == []
