@@ -73,7 +73,7 @@ def test_the_commands_bring_an_old_checkout_up_to_date_and_leave_the_rest_of_the
 ) -> None:
     (tmp_path / "infra").mkdir()
     (tmp_path / "docs").mkdir()
-    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "Pulumi.yaml").write_text("name: jellyfin-ha\n")
     page = tmp_path / "docs" / "settings.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     monkeypatch.chdir(tmp_path)
@@ -86,7 +86,7 @@ def test_the_commands_bring_an_old_checkout_up_to_date_and_leave_the_rest_of_the
 def test_a_page_without_its_markers_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "infra").mkdir()
     (tmp_path / "docs").mkdir()
-    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "Pulumi.yaml").write_text("name: jellyfin-ha\n")
     page = tmp_path / "docs" / "settings.md"
     page.write_text("no place for it\n")
     monkeypatch.chdir(tmp_path)
