@@ -18,10 +18,16 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _none_of_nothing(value: object) -> object:
+    """Pulumi hands a key without a value to the program as an empty text."""
+    return None if value in ({}, "") else value
+
+
 Quantity = Annotated[
     str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$")
 ]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 ImageReference = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*[^/\s])?$")]
 
@@ -114,6 +120,109 @@ class Service(Model):
         return self
 
 
+Groups = list[Annotated[int, Field(ge=0, le=2**31 - 1)]]
+RenderDevice = Annotated[str, Field(pattern=r"^/dev/dri/renderD[0-9]+$")]
+Count = Annotated[int, Field(ge=1, le=99)]
+
+
+class IntelGpu(Model):
+    """A GPU that Intel's device plugin hands out."""
+
+    driver: Literal["i915", "xe"]
+    """The kernel's driver of the GPU; each server asks for `gpu.intel.com/<driver>`."""
+
+    groups: Groups
+    """Groups that own the nodes' device files; `[]` where the nodes hand them to the pod's own user."""
+
+    count: Count = 1
+    """How many each server gets."""
+
+    acceleration: Literal["qsv", "vaapi"] = "qsv"
+    """What Jellyfin uses."""
+
+    render_device: RenderDevice = "/dev/dri/renderD128"
+    """The device file that Jellyfin opens."""
+
+
+class NvidiaGpu(Model):
+    """An NVIDIA GPU: counted by the device plugin, or shown by the runtime alone."""
+
+    count: Count | None = None
+    """How many `nvidia.com/gpu` each server gets; 1 when absent."""
+
+    visible_devices: Annotated[str, Field(min_length=1)] | None = None
+    """`NVIDIA_VISIBLE_DEVICES` in place of `count`: nothing is counted."""
+
+    runtime_class: DnsName | None = None
+    """The RuntimeClass; the node's default runtime when absent."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> NvidiaGpu:
+        if self.count is not None and self.visible_devices is not None:
+            raise ValueError("expected count or visibleDevices, not both")
+        return self
+
+
+class DraGpu(Model):
+    """A GPU by dynamic resource allocation: exactly one of deviceClass and claimTemplate."""
+
+    acceleration: Literal["qsv", "vaapi", "nvenc"]
+    """What Jellyfin uses."""
+
+    device_class: DnsName | None = None
+    """A DeviceClass, of which a ResourceClaimTemplate is made."""
+
+    claim_template: DnsName | None = None
+    """A ResourceClaimTemplate that is there already."""
+
+    groups: Groups = Field(default_factory=list)
+    """Groups that own the nodes' device files."""
+
+    render_device: RenderDevice = "/dev/dri/renderD128"
+    """The device file that Jellyfin opens."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DraGpu:
+        if (self.device_class is None) == (self.claim_template is None):
+            raise ValueError("expected exactly one of deviceClass, claimTemplate")
+        return self
+
+
+class HostPathGpu(Model):
+    """The node's /dev/dri, mounted as it is."""
+
+    acceleration: Literal["qsv", "vaapi"]
+    """What Jellyfin uses."""
+
+    groups: Annotated[Groups, Field(min_length=1)]
+    """Groups that own the nodes' device files."""
+
+    privileged: bool = False
+    """Run the servers' containers privileged: every device of the node, no confinement."""
+
+    render_device: RenderDevice = "/dev/dri/renderD128"
+    """The device file that Jellyfin opens."""
+
+
+class Gpu(Model):
+    """A GPU for each server: one of intel, nvidia, dra and hostPath; or nodeSelector alone."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels of the nodes that have one."""
+
+    intel: IntelGpu | None = None
+    nvidia: NvidiaGpu | None = None
+    dra: DraGpu | None = None
+    host_path: HostPathGpu | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Gpu:
+        given = sum(kind is not None for kind in (self.intel, self.nvidia, self.dra, self.host_path))
+        if given > 1 or not (given or self.node_selector):
+            raise ValueError("expected one of intel, nvidia, dra, hostPath, or nodeSelector alone; or {} for none")
+        return self
+
+
 class Server(Model):
     """The Jellyfin servers."""
 
@@ -123,6 +232,16 @@ class Server(Model):
     service: Service = Service()
     resources: Resources = Resources()
     node_selector: dict[str, str] = Field(default_factory=dict)
+    gpu: Annotated[Gpu | None, BeforeValidator(_none_of_nothing)] = None
+
+    @model_validator(mode="after")
+    def _nodes_that_there_can_be(self) -> Server:
+        of_gpu = self.gpu.node_selector if self.gpu is not None else {}
+        if twice := [label for label, value in of_gpu.items() if self.node_selector.get(label, value) != value]:
+            raise ValueError(
+                f"expected one value of each label, found two of {', '.join(twice)} in nodeSelector and gpu"
+            )
+        return self
 
 
 class Database(Model):
@@ -156,11 +275,6 @@ class Migration(Model):
         if (self.source is not None) == self.done:
             raise ValueError("expected either source or done: true, or {} for none")
         return self
-
-
-def _none_of_nothing(value: object) -> object:
-    """Pulumi hands a key without a value to the program as an empty text."""
-    return None if value in ({}, "") else value
 
 
 class Settings(Model):
