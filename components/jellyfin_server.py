@@ -17,6 +17,7 @@ from .common import (
     resources,
     selector,
 )
+from .gpu import GpuArgs, PodGpu, pod_gpu
 from .schema_check import schema_check
 from .server_pod import CONFIG, HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
 from .types import DatabaseConnection, Placed, PodVolume, ResourceNeeds, SharedVolume
@@ -85,6 +86,9 @@ class JellyfinServerArgs(Placed):
     resources: NotRequired[ResourceNeeds]
     """CPU and memory of each server; the cluster's defaults when absent."""
 
+    gpu: NotRequired[GpuArgs | None]
+    """A GPU for each server to transcode with; none when absent or None."""
+
     schema_check_image: NotRequired[pulumi.Input[str]]
     """An image with psql, such as the database's: a server then starts only when its image's schema upgrade has been
     noted in the database; it starts without a check when absent."""
@@ -97,12 +101,16 @@ class JellyfinServer(pulumi.ComponentResource):
     """Jellyfin on as many nodes as it has replicas (`jellyfin-ha:index:JellyfinServer`).
 
     Makes the StatefulSet `<name>` with its per-pod claims (`<volume>-<name>-N`), the Service `<name>` that keeps
-    a client's address on one replica, the headless Service `<name>-pods` and a PodDisruptionBudget.
+    a client's address on one replica, the headless Service `<name>-pods` and a PodDisruptionBudget; with
+    gpu.dra.device_class a ResourceClaimTemplate as well.
 
     Two replicas never share a node: one stays Pending rather than that. A node drain takes one at a time. When a
     node dies, the Service drops its replica as soon as the cluster notices; new connections go to the other.
     A replica counts as ready when the body of /health is `Healthy`; it is restarted when /System/Ping, which
-    needs no database, fails.
+    needs no database, fails. A replica for which there is no GPU left stays Pending.
+
+    Raises:
+        ValueError: `gpu` is no possible choice.
     """
 
     service_name: pulumi.Output[str]
@@ -116,6 +124,7 @@ class JellyfinServer(pulumi.ComponentResource):
         namespace, instance = args["namespace"], args["instance"]
         pods = selector("web", instance)
         meta = metadata(name, namespace, "web", instance)
+        gpu = pod_gpu(args.get("gpu"), parent=self, name=name, namespace=namespace, component="web", instance=instance)
         ports = [k8s.core.v1.ServicePortArgs(name="http", port=PORT, target_port="http")]
         headless = k8s.core.v1.Service(
             f"{name}-pods",
@@ -142,7 +151,7 @@ class JellyfinServer(pulumi.ComponentResource):
                 pod_management_policy="Parallel",
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels), spec=self._pod(args)
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels), spec=self._pod(args, gpu)
                 ),
                 volume_claim_templates=[
                     claim_template(volume["name"], volume["size"], volume.get("storage_class"))
@@ -188,13 +197,15 @@ class JellyfinServer(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(PORT)
         self.register_outputs({"service_name": self.service_name, "port": self.port})
 
-    def _pod(self, args: JellyfinServerArgs) -> k8s.core.v1.PodSpecArgs:
+    def _pod(self, args: JellyfinServerArgs, gpu: PodGpu) -> k8s.core.v1.PodSpecArgs:
         volumes, mounts = shared_volumes(args["shared_volumes"])
         needs = args.get("resources", ResourceNeeds())
         return k8s.core.v1.PodSpecArgs(
             automount_service_account_token=False,
-            node_selector=args.get("node_selector"),
-            security_context=pod_security(SERVER_UID, SERVER_UID),
+            node_selector={**args.get("node_selector", {}), **gpu.node_selector},
+            runtime_class_name=gpu.runtime_class,
+            resource_claims=list(gpu.claims) or None,
+            security_context=pod_security(SERVER_UID, SERVER_UID, more_groups=gpu.groups),
             termination_grace_period_seconds=SHUTDOWN_SECONDS,
             affinity=_one_per_node(args["instance"]),
             init_containers=[
@@ -220,7 +231,12 @@ class JellyfinServer(pulumi.ComponentResource):
                         *mounts,
                         *(mount(volume["name"], volume["mount_path"]) for volume in args["pod_volumes"]),
                     ],
-                    resources=resources(needs.get("requests"), needs.get("limits")),
+                    resources=resources(
+                        needs.get("requests"),
+                        {**needs.get("limits", {}), **gpu.limits},
+                        claims=[claim.name for claim in gpu.claims],
+                    ),
+                    gpu=gpu,
                     startup_probe=_ping(period=2, failures=STARTUP_SECONDS // 2),
                     liveness_probe=_ping(period=10, failures=6),
                     readiness_probe=exec_probe(HEALTHY, period=2, failures=2),
@@ -231,7 +247,7 @@ class JellyfinServer(pulumi.ComponentResource):
                     ),
                 )
             ],
-            volumes=[*volumes, *scratch_volumes()],
+            volumes=[*volumes, *scratch_volumes(), *gpu.volumes],
         )
 
 

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import DATABASE_VARIABLES, container_security, empty_dir, mount, secret_environment
+from .gpu import PodGpu
 from .types import SharedVolume
 
 PORT = 8096
@@ -35,12 +36,14 @@ def server_container(
     readiness_probe: k8s.core.v1.ProbeArgs | None = None,
     lifecycle: k8s.core.v1.LifecycleArgs | None = None,
     restart_policy: str | None = None,
+    gpu: PodGpu | None = None,
 ) -> k8s.core.v1.ContainerArgs:
     """The Jellyfin container.
 
     Logs, cache and temporary files are the pod's own: two servers that write the same files destroy them.
     """
     variable = k8s.core.v1.EnvVarArgs
+    gpu = gpu or PodGpu()
     return k8s.core.v1.ContainerArgs(
         name="jellyfin",
         image=image,
@@ -59,15 +62,16 @@ def server_container(
             variable(name="JELLYFIN_CACHE_DIR", value=CACHE),
             variable(name="JELLYFIN_LOG_DIR", value=LOG),
             *([variable(name="JELLYFIN_PublishedServerUrl", value=published_url)] if published_url else []),
+            *gpu.environment,
         ],
         ports=[k8s.core.v1.ContainerPortArgs(name="http", container_port=PORT)],
         resources=resources,
-        security_context=container_security(),
+        security_context=container_security(privileged=gpu.privileged),
         startup_probe=startup_probe,
         liveness_probe=liveness_probe,
         readiness_probe=readiness_probe,
         lifecycle=lifecycle,
-        volume_mounts=[*volume_mounts, mount("log", LOG), mount("tmp", "/tmp")],
+        volume_mounts=[*volume_mounts, mount("log", LOG), mount("tmp", "/tmp"), *gpu.mounts],
     )
 
 

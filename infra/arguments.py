@@ -1,11 +1,14 @@
 """Settings as the arguments that components take."""
 
+from typing import cast
+
 from jellyfin_ha.components import PodStorage, PodStorageArgs, SharedStorageArgs
+from jellyfin_ha.components.gpu import GpuArgs
 from jellyfin_ha.components.jellyfin_server import ServerService
 from jellyfin_ha.components.shared_storage import NfsExport
 from jellyfin_ha.components.types import ClaimNeeds, PodVolume, ResourceNeeds
 
-from .settings import Claim, PerPod, Resources, Service, Shared
+from .settings import Claim, Gpu, PerPod, Resources, Service, Shared
 
 
 def claim(settings: Claim) -> ClaimNeeds:
@@ -64,3 +67,9 @@ def service(settings: Service) -> ServerService:
     if settings.node_port is not None:
         args["node_port"] = settings.node_port
     return args
+
+
+def gpu(settings: Gpu | None) -> GpuArgs | None:
+    """A GPU for each server; None for none."""
+    # The settings have the component's own form, key for key.
+    return None if settings is None else cast(GpuArgs, settings.model_dump(exclude_none=True))

@@ -28,11 +28,6 @@ from .settings import Settings
 MEDIA = "/media"
 SERVERS = "jellyfin"
 
-POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
-
 
 def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: str | None) -> JellyfinHaOutputs:
     """Declares everything that a stack is made of.
@@ -58,7 +53,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     )
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
-        metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=POD_SECURITY),
+        metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=_pod_security(settings)),
         # With it would go every claim in it.
         opts=pulumi.ResourceOptions(provider=provider, protect=True),
     )
@@ -194,6 +189,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "service": arguments.service(settings.server.service),
             "resources": arguments.resources(settings.server.resources),
             "node_selector": dict(settings.server.node_selector),
+            "gpu": arguments.gpu(settings.server.gpu),
             "close_wizard": settings.migration is not None,
             "schema_check_image": settings.database.image,
         },
@@ -234,3 +230,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             }
         ),
     )
+
+
+def _pod_security(settings: Settings) -> dict[str, str]:
+    """The namespace's Pod Security labels: no lower level than `privileged` admits a volume of the node's folders."""
+    gpu = settings.server.gpu
+    return {
+        "pod-security.kubernetes.io/enforce": "privileged" if gpu and gpu.host_path else "restricted",
+        "pod-security.kubernetes.io/warn": "restricted",
+    }

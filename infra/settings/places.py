@@ -102,7 +102,8 @@ def _form(place: Place) -> str:
             return "true or false"
         case "array":
             item = place.below(0)
-            return "a list, one `- item` a line" + (f", each {item.form}" if item else "")
+            least = " of one or more" if schema.get("minItems") else ""
+            return f"a list{least}, one `- item` a line" + (f", each {item.form}" if item else "")
         case "object" if place.names:
             rule = f"; {schema['$comment']}" if "$comment" in schema else ""
             return f"a mapping with the keys {', '.join(place.names)}{rule}"

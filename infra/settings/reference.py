@@ -6,7 +6,7 @@ from typing import cast
 
 from .places import Place
 
-BEGIN = "<!-- made by `jellyfin-ha settings reference --write` from infra/settings/model.py: begin -->"
+BEGIN = "<!-- made by `jellyfin-ha settings reference --write` from infra/settings: begin -->"
 END = "<!-- end -->"
 
 HEAD = "| key | default | meaning | legal form |\n|---|---|---|---|"

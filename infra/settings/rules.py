@@ -60,6 +60,15 @@ def either_or_nothing(key: str, flag: str) -> Rule:
     )
 
 
+def one_or_alone(*keys: str, alone: str) -> Rule:
+    """One of the keys is there and the others are not; or the mapping `alone` stands without them, or nothing does."""
+    alone_only: JsonDict = {"not": {"anyOf": [_has(key) for key in keys]}, **_with(alone, {"minProperties": 1})}
+    return Rule(
+        f"one of {', '.join(keys)}, or {alone} alone, or {{}} for none",
+        {"oneOf": [*(_has(key) for key in keys), alone_only, {"maxProperties": 0}]},
+    )
+
+
 def given(model: BaseModel, keys: Sequence[str]) -> list[str]:
     """Which of the keys, as they are written in a file, have a value."""
     return [key for key in keys if getattr(model, to_snake(key)) is not None]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft7Validator
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from jellyfin_ha.cli import app
 from jellyfin_ha.infra.configuration import settings_of
-from jellyfin_ha.infra.settings import model, stack_file_schema
+from jellyfin_ha.infra.settings import Settings, stack_file_schema
+from jellyfin_ha.infra.settings.base import Model
 from jellyfin_ha.infra.settings.reference import BEGIN, END
 from jellyfin_ha.operations.errors import UserError
 from tests.unit.test_settings import MINIMAL
@@ -119,13 +119,14 @@ def _mappings(value: object) -> Iterator[dict[str, Any]]:
         yield from _mappings(inner)
 
 
+def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for found in model.__subclasses__():
+        yield from (found, *_subclasses(found))
+
+
 def test_every_setting_says_what_it_means_and_every_pattern_what_it_takes() -> None:
-    models = [
-        found
-        for found in vars(model).values()
-        if isinstance(found, type) and issubclass(found, BaseModel) and found is not BaseModel
-    ]
-    assert model.Settings in models
+    models = [*_subclasses(Model)]
+    assert Settings in models
     missing = [
         f"{owner.__name__}.{name}"
         for owner in models
@@ -143,6 +144,8 @@ RIGHT = [
     pytest.param(with_value("storage.perPod.longhorn", {}), id="Longhorn's defaults"),
     pytest.param(with_value("storage.media.nfs.mountOptions", ["ro"]), id="mount options"),
     pytest.param(with_value("server.service", {"type": "LoadBalancer", "nodePort": 30001}), id="a port of the nodes"),
+    pytest.param(with_value("server.gpu", {}), id="no GPU"),
+    pytest.param(with_value("server.gpu", {"nodeSelector": {"gpu": "yes"}}), id="nodes with a GPU"),
     pytest.param(with_value("database.storage", {"storageClass": "fast"}), id="a class without a size"),
     pytest.param(with_value("migration", {}), id="no migration"),
     pytest.param(with_value("migration", None), id="nothing as no migration"),
@@ -169,6 +172,8 @@ WRONG = [
     pytest.param({"config": {}}, id="nothing"),
     pytest.param({}, id="no configuration"),
     pytest.param(with_value("serverr", {}), id="an unknown key"),
+    pytest.param(with_value("server.gpu.intel", {"driver": "xe", "groups": [True]}), id="a truth value as a group"),
+    pytest.param(with_value("server.gpu.hostPath", {"groups": [], "acceleration": "qsv"}), id="a device of nobody"),
     pytest.param(with_value("server.node_selector", {}), id="a key in snake case"),
     pytest.param(with_value("server.image", "jellyfin 1"), id="an image with a space"),
     pytest.param(with_value("server.image", {"secure": "v1:x"}), id="a secret"),
@@ -216,6 +221,21 @@ RULES: list[tuple[str, dict[str, list[Any]]]] = [
     ),
     ("storage.perPod", {"storageClass": ["a", None], "longhorn": [{}, {"replicas": 2}, None], "cacheSize": ["1Gi"]}),
     ("server.service", {"type": ["ClusterIP", "NodePort", "LoadBalancer"], "nodePort": [30096, None]}),
+    (
+        "server.gpu",
+        {
+            "intel": [{"driver": "xe", "groups": []}, None],
+            "nvidia": [{}],
+            "dra": [{"deviceClass": "gpu.intel.com", "acceleration": "qsv"}],
+            "hostPath": [{"groups": [44], "acceleration": "qsv"}, None],
+            "nodeSelector": [{}, {"gpu": "yes"}],
+        },
+    ),
+    ("server.gpu.nvidia", {"count": [1, None], "visibleDevices": ["all", None], "runtimeClass": ["nvidia"]}),
+    (
+        "server.gpu.dra",
+        {"deviceClass": ["a", None], "claimTemplate": ["b", None], "acceleration": ["qsv"], "groups": [[44]]},
+    ),
     ("migration", {"source": ["/a", None], "done": [True, False], "repair": [True]}),
 ]
 
