@@ -10,7 +10,14 @@ from pydantic.alias_generators import to_camel
 
 from jellyfin_ha.operations.errors import UserError
 
+from .server_images import takes_over_transcodes
+
 PROJECT = "jellyfin-ha"
+
+# longhorn-manager, datastore.NameMaximumLength: it takes no job with a longer name.
+LONGHORN_NAME = 40
+
+CLASS_NAMES = {"perPod": "pod-storage", "database": "database", "leaseStore": "lease-store"}
 
 
 def _text_of_number(value: object) -> object:
@@ -22,6 +29,7 @@ Quantity = Annotated[
     str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$")
 ]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+LonghornTag = Annotated[str, Field(pattern=r"^[^,\s]+$")]
 ImageReference = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*[^/\s])?$")]
 
@@ -39,11 +47,52 @@ class Resources(Model):
     limits: dict[Literal["cpu", "memory"], Quantity] = Field(default_factory=dict)
 
 
+class Longhorn(Model):
+    """A Longhorn storage class that the stack makes, with Longhorn's own names."""
+
+    number_of_replicas: Annotated[int, Field(ge=1, le=20)] = 1
+    data_locality: Literal["disabled", "best-effort", "strict-local"] = "best-effort"
+    stale_replica_timeout: Annotated[int, Field(ge=1)] = 30
+    fs_type: Literal["ext4", "xfs"] = "ext4"
+    node_selector: list[LonghornTag] = Field(default_factory=list)
+    disk_selector: list[LonghornTag] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_replica_here(self) -> Longhorn:
+        if self.data_locality == "strict-local" and self.number_of_replicas != 1:
+            raise ValueError("expected numberOfReplicas 1 with dataLocality strict-local, which is a disk of the node")
+        return self
+
+
+class LonghornJob(Model):
+    """A snapshot or backup of a volume, again and again."""
+
+    task: Literal["snapshot", "backup"]
+    cron: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+    retain: Annotated[int, Field(ge=1, le=100)] = 7
+
+
+class KeptLonghorn(Longhorn):
+    """A Longhorn class for data that cannot be made again."""
+
+    number_of_replicas: Annotated[int, Field(ge=1, le=20)] = 2
+    recurring_jobs: dict[DnsLabel, LonghornJob] = Field(default_factory=dict)
+    recurring_job_groups: list[DnsLabel] = Field(default_factory=list)
+    namespace: DnsLabel = "longhorn-system"
+
+
 class Claim(Model):
     """A volume of one pod."""
 
     size: Quantity
     storage_class: str | None = None
+    longhorn: KeptLonghorn | None = None
+
+    @model_validator(mode="after")
+    def _one_class(self) -> Claim:
+        if self.storage_class is not None and self.longhorn is not None:
+            raise ValueError("expected storageClass or longhorn, not both")
+        return self
 
 
 class Nfs(Model):
@@ -52,6 +101,7 @@ class Nfs(Model):
     server: str
     path: Annotated[str, Field(pattern=r"^/")]
     mount_options: list[str] | None = None
+    csi: bool = False
 
 
 class Shared(Model):
@@ -71,13 +121,6 @@ class Shared(Model):
         return self
 
 
-class Longhorn(Model):
-    """A Longhorn storage class that the stack makes."""
-
-    replicas: Annotated[int, Field(ge=1, le=20)] = 1
-    data_locality: Literal["disabled", "best-effort", "strict-local"] = "best-effort"
-
-
 class PerPod(Model):
     """The volumes that each server has for itself."""
 
@@ -85,11 +128,12 @@ class PerPod(Model):
     cache_size: Quantity = "10Gi"
     storage_class: str | None = None
     longhorn: Longhorn | None = None
+    empty_dir: bool = False
 
     @model_validator(mode="after")
-    def _one_class(self) -> PerPod:
-        if self.storage_class is not None and self.longhorn is not None:
-            raise ValueError("expected storageClass or longhorn, not both")
+    def _one_kind(self) -> PerPod:
+        if (self.storage_class is not None) + (self.longhorn is not None) + self.empty_dir > 1:
+            raise ValueError("expected at most one of storageClass, longhorn, emptyDir")
         return self
 
 
@@ -98,6 +142,7 @@ class Storage(Model):
 
     config: Shared
     media: Shared
+    transcode: Shared | None = None
     per_pod: PerPod = PerPod()
 
 
@@ -163,6 +208,11 @@ def _none_of_nothing(value: object) -> object:
     return None if value in ({}, "") else value
 
 
+def own_class(namespace: str, part: Literal["perPod", "database", "leaseStore"]) -> str:
+    """The storage class that a stack makes for a part: classes belong to no namespace, and two stacks must not meet."""
+    return f"{namespace}-{CLASS_NAMES[part]}"
+
+
 class Settings(Model):
     """The configuration of one stack, under the prefix `jellyfin-ha:` of its Pulumi.<stack>.yaml."""
 
@@ -173,6 +223,28 @@ class Settings(Model):
     database: Database = Database()
     lease_store: LeaseStore = LeaseStore()
     migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
+
+    @model_validator(mode="after")
+    def _names_of_jobs(self) -> Settings:
+        for part, claim in (("database", self.database.storage), ("leaseStore", self.lease_store.storage)):
+            for job in claim.longhorn.recurring_jobs if claim.longhorn is not None else ():
+                name = f"{own_class(self.namespace, part)}-{job}"
+                if len(name) > LONGHORN_NAME:
+                    raise ValueError(
+                        f"{PROJECT}:{part}.storage.longhorn.recurringJobs: expected a key that makes a name of at most "
+                        f"{LONGHORN_NAME} characters, found {job!r}, which makes {name}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _transcode_of_one_or_all(self) -> Settings:
+        if self.storage.transcode is not None and not takes_over_transcodes(self.server.image):
+            raise ValueError(
+                f"{PROJECT}:storage.transcode: expected a server image that goes on with another server's transcodes, "
+                f"found {self.server.image}, which empties the folder of all when the first of its clients plays "
+                "something; leave the key out, and each server has a folder of its own"
+            )
+        return self
 
 
 def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
@@ -197,6 +269,8 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
 def _problem(problem: Mapping[str, object]) -> str:
     location = problem["loc"]
     assert isinstance(location, tuple)
+    if not location:
+        return f"  {problem['msg']}"
     key = f"{PROJECT}:" + ".".join(str(part) for part in location if part != "[key]")
     if problem["type"] == "extra_forbidden":
         return f"  {key}: unknown key; remove it or look for its right name in docs/settings.md"

@@ -22,7 +22,7 @@ from jellyfin_ha.operations.migration import Options, check_source
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
 from .parts import parts_of
-from .settings import Settings
+from .settings import Settings, own_class
 
 MEDIA = "/media"
 
@@ -74,11 +74,13 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
         after(),
     )
-    per_pod = PodStorage(
-        # A storage class belongs to no namespace; two stacks in one cluster must not meet.
-        f"{settings.namespace}-pod-storage",
-        arguments.per_pod(settings.storage.per_pod, instance=stack),
-        after(),
+    per_pod, database_class, lease_store_class = (
+        PodStorage(own_class(settings.namespace, part), arguments.pod_storage(wanted, instance=stack), after())
+        for part, wanted in (
+            ("perPod", settings.storage.per_pod),
+            ("database", settings.database.storage),
+            ("leaseStore", settings.lease_store.storage),
+        )
     )
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
@@ -89,12 +91,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.database.image,
-            "storage": arguments.claim(settings.database.storage),
+            "storage": arguments.claim(settings.database.storage, database_class),
             "resources": arguments.resources(settings.database.resources),
             "node_selector": dict(settings.database.node_selector),
             "max_connections": settings.database.max_connections,
         },
-        after(),
+        after(database_class),
     )
     redis = RedisLeaseStore(
         "jellyfin-redis",
@@ -102,11 +104,11 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.lease_store.image,
-            "storage": arguments.claim(settings.lease_store.storage),
+            "storage": arguments.claim(settings.lease_store.storage, lease_store_class),
             "memory_mib": settings.lease_store.memory_mib,
             "node_selector": dict(settings.lease_store.node_selector),
         },
-        after(),
+        after(lease_store_class),
     )
     leases = hooks.record(
         "jellyfin-leases",
@@ -151,18 +153,28 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 opts=after(schema),
             )
         )
+    sizes = settings.storage.per_pod
+    pod_volumes = [arguments.pod_volume("cache", CACHE, sizes.cache_size, sizes, per_pod)]
+    shared = [config_volume, media_volume]
+    if settings.storage.transcode is None:
+        pod_volumes.append(arguments.pod_volume("transcode", TRANSCODE, sizes.transcode_size, sizes, per_pod))
+    else:
+        transcode = SharedStorage(
+            "jellyfin-transcode",
+            arguments.shared(settings.storage.transcode, namespace=settings.namespace, instance=stack),
+            after(),
+        )
+        shared.append(SharedVolume(claim_name=transcode.claim_name, mount_path=TRANSCODE))
+        ready.append(transcode)
     server = JellyfinServer(
         "jellyfin",
         {
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "shared_volumes": [config_volume, media_volume],
-            "pod_volumes": [
-                arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
-                arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
-            ],
+            "database": {"secret_name": postgres.credentials_secret, "version": postgres.credentials_version},
+            "shared_volumes": shared,
+            "pod_volumes": pod_volumes,
             "replicas": settings.server.replicas,
             "published_url": settings.server.url,
             "service": arguments.service(settings.server.service),
@@ -170,7 +182,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "node_selector": dict(settings.server.node_selector),
             "close_wizard": settings.migration is not None,
         },
-        after(*ready, media),
+        after(*ready, media, per_pod),
     )
     known = pulumi.Output.from_input
     return JellyfinHaOutputs(

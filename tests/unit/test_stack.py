@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from jellyfin_ha.infra import settings as settings_module
 from jellyfin_ha.infra.settings import parse_settings
 from jellyfin_ha.infra.stack import deploy
 from jellyfin_ha.operations.errors import UserError
@@ -146,6 +147,47 @@ def test_a_missing_source_stops_the_program(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.db") as caught:
         whole()
     assert caught.value.exit_code == 2
+
+
+def test_each_part_may_have_a_longhorn_class_of_its_own() -> None:
+    engine, _ = deployed(
+        storage={**VALUES["storage"], "perPod": {"longhorn": {}}},
+        database={"storage": {"size": "5Gi", "longhorn": {}}},
+        leaseStore={"storage": {"size": "1Gi", "longhorn": {}}},
+    )
+    classes = {name: inputs for (token, name), inputs in engine.resources.items() if token.endswith(":StorageClass")}
+    assert {name: made["reclaimPolicy"] for name, made in classes.items()} == {
+        "home-pod-storage": "Delete",
+        "home-database": "Retain",
+        "home-lease-store": "Retain",
+    }
+    assert classes["home-pod-storage"]["parameters"]["numberOfReplicas"] == "1"
+    assert classes["home-database"]["parameters"]["numberOfReplicas"] == "2"
+    claims = "kubernetes:core/v1:PersistentVolumeClaim"
+    assert engine.of(claims, "data-jellyfin-postgres-0")["spec"]["storageClassName"] == "home-database"
+    assert engine.of(claims, "data-jellyfin-redis-0")["spec"]["storageClassName"] == "home-lease-store"
+    templates = engine.of(*SERVERS)["spec"]["volumeClaimTemplates"]
+    assert {template["spec"]["storageClassName"] for template in templates} == {"home-pod-storage"}
+
+
+def test_servers_that_can_may_share_one_transcode_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_module, "takes_over_transcodes", lambda image: image == "jellyfin:1")
+    engine, _ = deployed(storage={**VALUES["storage"], "transcode": {"storageClass": "cephfs"}})
+    claim = engine.of("kubernetes:core/v1:PersistentVolumeClaim", "jellyfin-transcode")
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    spec = engine.of(*SERVERS)["spec"]
+    assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["cache"]
+    pod = spec["template"]["spec"]
+    (mounted,) = (mount for mount in pod["containers"][0]["volumeMounts"] if mount["mountPath"] == "/data/transcode")
+    (volume,) = (volume for volume in pod["volumes"] if volume["name"] == mounted["name"])
+    assert volume["persistentVolumeClaim"]["claimName"] == "jellyfin-transcode"
+
+
+def test_another_database_password_restarts_the_servers_too() -> None:
+    engine, _ = deployed()
+    database = engine.of("kubernetes:apps/v1:StatefulSet", "jellyfin-postgres")
+    annotations = [part["spec"]["template"]["metadata"]["annotations"] for part in (database, engine.of(*SERVERS))]
+    assert annotations[0]["jellyfin-ha/credentials"] == annotations[1]["jellyfin-ha/credentials"]
 
 
 def test_other_stacks_read_names_never_values() -> None:
