@@ -17,7 +17,8 @@ PROJECT = "jellyfin-ha"
 # longhorn-manager, datastore.NameMaximumLength: it takes no job with a longer name.
 LONGHORN_NAME = 40
 
-CLASS_NAMES = {"perPod": "pod-storage", "database": "database", "leaseStore": "lease-store"}
+Part = Literal["perPod", "database", "leaseStore"]
+CLASS_NAMES: Mapping[Part, str] = {"perPod": "pod-storage", "database": "database", "leaseStore": "lease-store"}
 
 
 def _text_of_number(value: object) -> object:
@@ -208,7 +209,7 @@ def _none_of_nothing(value: object) -> object:
     return None if value in ({}, "") else value
 
 
-def own_class(namespace: str, part: Literal["perPod", "database", "leaseStore"]) -> str:
+def own_class(namespace: str, part: Part) -> str:
     """The storage class that a stack makes for a part: classes belong to no namespace, and two stacks must not meet."""
     return f"{namespace}-{CLASS_NAMES[part]}"
 
@@ -226,7 +227,8 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _names_of_jobs(self) -> Settings:
-        for part, claim in (("database", self.database.storage), ("leaseStore", self.lease_store.storage)):
+        claims: Mapping[Part, Claim] = {"database": self.database.storage, "leaseStore": self.lease_store.storage}
+        for part, claim in claims.items():
             for job in claim.longhorn.recurring_jobs if claim.longhorn is not None else ():
                 name = f"{own_class(self.namespace, part)}-{job}"
                 if len(name) > LONGHORN_NAME:

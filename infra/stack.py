@@ -22,7 +22,7 @@ from jellyfin_ha.operations.migration import Options, check_source
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
 from .parts import parts_of
-from .settings import Settings, own_class
+from .settings import Claim, Part, PerPod, Settings, own_class
 
 MEDIA = "/media"
 
@@ -74,14 +74,14 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
         after(),
     )
-    per_pod, database_class, lease_store_class = (
-        PodStorage(own_class(settings.namespace, part), arguments.pod_storage(wanted, instance=stack), after())
-        for part, wanted in (
-            ("perPod", settings.storage.per_pod),
-            ("database", settings.database.storage),
-            ("leaseStore", settings.lease_store.storage),
-        )
-    )
+
+    def class_of(part: Part, wanted: PerPod | Claim) -> PodStorage:
+        args = arguments.pod_storage(wanted, instance=stack)
+        return PodStorage(own_class(settings.namespace, part), args, after())
+
+    per_pod = class_of("perPod", settings.storage.per_pod)
+    database_class = class_of("database", settings.database.storage)
+    lease_store_class = class_of("leaseStore", settings.lease_store.storage)
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
