@@ -68,21 +68,23 @@ def lab_overlay(
             "url": f"http://{address}:{NODE_PORT}",
             "service": {"type": "NodePort", "nodePort": NODE_PORT},
             "nodeSelector": server_nodes,
+            "gpu": None,
         },
         "jellyfin-ha:database": {
             "image": images["postgres"],
-            "storage": {"storageClass": storage_class},
+            "storage": {"storageClass": storage_class, "longhorn": None},
             "nodeSelector": single_node,
         },
         "jellyfin-ha:leaseStore": {
             "image": images["redis"],
-            "storage": {"storageClass": storage_class},
+            "storage": {"storageClass": storage_class, "longhorn": None},
             "nodeSelector": single_node,
         },
         "jellyfin-ha:storage": {
             "config": {"storageClass": None, "nfs": None, "existingClaim": None, "hostPath": str(config_folder)},
             "media": {"storageClass": None, "nfs": None, "existingClaim": None, "hostPath": str(media_folder)},
-            "perPod": {"storageClass": storage_class, "longhorn": None},
+            "transcode": None,
+            "perPod": {"storageClass": storage_class, "longhorn": None, "emptyDir": None},
         },
         MIGRATION_KEY: {"source": str(source)},
     }

@@ -1,10 +1,13 @@
 """What every component's pods and children have in common."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pulumi
 import pulumi_kubernetes as k8s
+
+from .types import ClaimNeeds, Placed
 
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
@@ -12,9 +15,6 @@ INSTANCE_LABEL = "app.kubernetes.io/instance"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 FIELD_MANAGER = "jellyfin-ha"
-
-# A change of these would delete the StatefulSet and make it anew, while its claims would keep their size and class.
-CLAIM_TEMPLATES = "spec.volumeClaimTemplates"
 
 DATABASE_VARIABLES = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")
 """What the PostgreSQL provider plugin of the server images reads from its environment."""
@@ -127,9 +127,10 @@ def exec_probe(command: Sequence[str], *, period: int, failures: int, timeout: i
     )
 
 
-def empty_dir(name: str) -> k8s.core.v1.VolumeArgs:
-    """A scratch volume that lives as long as its pod."""
-    return k8s.core.v1.VolumeArgs(name=name, empty_dir=k8s.core.v1.EmptyDirVolumeSourceArgs())
+def empty_dir(name: pulumi.Input[str], size_limit: pulumi.Input[str] | None = None) -> k8s.core.v1.VolumeArgs:
+    """A scratch volume that lives as long as its pod, which is evicted when it writes more than `size_limit`."""
+    source = k8s.core.v1.EmptyDirVolumeSourceArgs(size_limit=size_limit)
+    return k8s.core.v1.VolumeArgs(name=name, empty_dir=source)
 
 
 def memory_dir(name: str) -> k8s.core.v1.VolumeArgs:
@@ -151,14 +152,60 @@ def claim_template(
 ) -> k8s.core.v1.PersistentVolumeClaimArgs:
     """A claim of which a StatefulSet makes one for every pod (ReadWriteOnce)."""
     return k8s.core.v1.PersistentVolumeClaimArgs(
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=name),
-        spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            # The SDK leaves out what resolves to None, which its types do not say.
-            storage_class_name=cast("pulumi.Input[str] | None", storage_class),
-            resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": size}),
-        ),
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=name), spec=_of_one_pod(size, storage_class)
     )
+
+
+def own_claim(
+    parent: pulumi.ComponentResource, name: str, needs: ClaimNeeds, *, part: str, args: Placed
+) -> k8s.core.v1.PersistentVolumeClaim:
+    """The protected claim of a StatefulSet of one.
+
+    No claim template: Kubernetes never changes what it made of one, while this claim grows when its setting does.
+
+    Args:
+        parent: the component.
+        name: of the claim.
+        needs: its size and class.
+        part: the label app.kubernetes.io/component.
+        args: the component's.
+    """
+    # The provider waits for a claim of a class that binds late to be pending: also when it is changed, and it is bound.
+    unawaited = {"pulumi.com/skipAwait": "true"}
+    return k8s.core.v1.PersistentVolumeClaim(
+        name,
+        metadata=metadata(name, args["namespace"], part, args["instance"], more_annotations=unawaited),
+        spec=_of_one_pod(needs["size"], needs.get("storage_class")),
+        opts=child(parent, protect=True),
+    )
+
+
+def _of_one_pod(
+    size: pulumi.Input[str], storage_class: pulumi.Input[str | None] | None
+) -> k8s.core.v1.PersistentVolumeClaimSpecArgs:
+    return k8s.core.v1.PersistentVolumeClaimSpecArgs(
+        access_modes=["ReadWriteOnce"],
+        # The SDK leaves out what resolves to None, which its types do not say.
+        storage_class_name=cast("pulumi.Input[str] | None", storage_class),
+        resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": size}),
+    )
+
+
+def claim_volume(name: str, claim: str) -> k8s.core.v1.VolumeArgs:
+    """A pod's volume that is a claim; by name, as an output of a claim that is made anew would renew all its users."""
+    return k8s.core.v1.VolumeArgs(
+        name=name, persistent_volume_claim=k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
+    )
+
+
+def fingerprint(*parts: pulumi.Input[str]) -> pulumi.Output[str]:
+    """16 hexadecimal digits that change when a part does.
+
+    As an annotation it replaces pods that read a Secret only when they start. It is no secret: nobody finds a
+    generated password by it.
+    """
+    digits = pulumi.Output.all(*parts).apply(lambda found: hashlib.sha256("\0".join(found).encode()).hexdigest()[:16])
+    return pulumi.Output.unsecret(digits)
 
 
 def resources(

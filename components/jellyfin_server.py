@@ -6,10 +6,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import (
-    CLAIM_TEMPLATES,
     child,
     claim_template,
     container_security,
+    empty_dir,
     exec_probe,
     metadata,
     mount,
@@ -32,6 +32,10 @@ SHUTDOWN_SECONDS = 60
 
 # How long a client stays with one replica after its last connection; the longest that is likely to be one evening.
 AFFINITY_SECONDS = 3 * 60 * 60
+
+# A change of these would delete the StatefulSet and make it anew, while its claims would keep their size and class.
+# Not of the whole list: a volume that becomes an emptyDir, or no longer is one, does need another StatefulSet.
+CLAIMS_SPEC = "spec.volumeClaimTemplates[*].spec"
 
 
 # A new server notes in system.xml that its first user is still to be made, and lets anybody make it. After a
@@ -72,7 +76,8 @@ class JellyfinServerArgs(Placed):
     """The configuration and the media."""
 
     pod_volumes: list[PodVolume]
-    """Transcodes and cache, one of each for every pod."""
+    """Transcodes and cache, one of each for every pod. Sizes and classes are used when a claim is made and not again;
+    a change to or from `empty_dir` stops all servers and makes them anew."""
 
     replicas: NotRequired[pulumi.Input[int]]
     """How many servers; 2 when absent, 0 for none yet."""
@@ -123,6 +128,7 @@ class JellyfinServer(pulumi.ComponentResource):
         super().__init__("jellyfin-ha:index:JellyfinServer", name, {}, opts)
         namespace, instance = args["namespace"], args["instance"]
         pods = selector("web", instance)
+        version = args["database"].get("version")
         meta = metadata(name, namespace, "web", instance)
         gpu = pod_gpu(args.get("gpu"), parent=self, name=name, namespace=namespace, component="web", instance=instance)
         ports = [k8s.core.v1.ServicePortArgs(name="http", port=PORT, target_port="http")]
@@ -151,18 +157,27 @@ class JellyfinServer(pulumi.ComponentResource):
                 pod_management_policy="Parallel",
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels), spec=self._pod(args, gpu)
+                    metadata=k8s.meta.v1.ObjectMetaArgs(
+                        labels=meta.labels,
+                        annotations={"jellyfin-ha/credentials": version} if version is not None else None,
+                    ),
+                    spec=self._pod(args, gpu),
                 ),
                 volume_claim_templates=[
                     claim_template(volume["name"], volume["size"], volume.get("storage_class"))
                     for volume in args["pod_volumes"]
+                    if not volume.get("empty_dir", False)
                 ],
+                # Scaled to 0 for an upgrade, the servers come back to warm caches.
+                persistent_volume_claim_retention_policy=k8s.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                    when_deleted="Retain", when_scaled="Retain"
+                ),
             ),
             opts=child(
                 self,
                 depends_on=[headless],
                 timeout=f"{STARTUP_SECONDS + 300}s",
-                ignore_changes=[CLAIM_TEMPLATES],
+                ignore_changes=[CLAIMS_SPEC],
             ),
         )
         k8s.policy.v1.PodDisruptionBudget(
@@ -247,7 +262,16 @@ class JellyfinServer(pulumi.ComponentResource):
                     ),
                 )
             ],
-            volumes=[*volumes, *scratch_volumes(), *gpu.volumes],
+            volumes=[
+                *volumes,
+                *scratch_volumes(),
+                *(
+                    empty_dir(volume["name"], volume["size"])
+                    for volume in args["pod_volumes"]
+                    if volume.get("empty_dir", False)
+                ),
+                *gpu.volumes,
+            ],
         )
 
 

@@ -1,6 +1,5 @@
 """Redis as the store of leases."""
 
-import hashlib
 from typing import NotRequired
 
 import pulumi
@@ -8,13 +7,14 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from .common import (
-    CLAIM_TEMPLATES,
     child,
-    claim_template,
+    claim_volume,
     container_security,
     exec_probe,
+    fingerprint,
     metadata,
     mount,
+    own_claim,
     pod_security,
     resources,
     secret_environment,
@@ -66,8 +66,8 @@ class RedisLeaseStore(pulumi.ComponentResource):
     """One Redis that never forgets a lease (`jellyfin-ha:index:RedisLeaseStore`).
 
     Makes a random password, the Secrets `<name>-credentials` (REDIS_PASSWORD, REDIS_URL) and `<name>-config`
-    (redis.conf), the headless Service `<name>` and the StatefulSet `<name>` of one pod with the claim
-    `data-<name>-0`.
+    (redis.conf), the headless Service `<name>`, the protected claim `data-<name>-0` and the StatefulSet `<name>`
+    of one pod.
 
     Redis asks for the password, evicts nothing, and writes every change to its append-only file before it
     answers, so that a restart loses no lease and no fencing counter. While it is away nobody can win a lease;
@@ -122,6 +122,7 @@ class RedisLeaseStore(pulumi.ComponentResource):
             ),
             opts=child(self),
         )
+        claim = own_claim(self, f"data-{name}-0", args["storage"], part="lease-store", args=args)
         k8s.apps.v1.StatefulSet(
             name,
             metadata=meta,
@@ -132,17 +133,14 @@ class RedisLeaseStore(pulumi.ComponentResource):
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(
                         labels=meta.labels,
-                        # Redis reads its file once: other settings mean another pod.
-                        annotations={"jellyfin-ha/settings": hashlib.sha256(settings.encode()).hexdigest()[:16]},
+                        # Redis reads its file once: other settings, or another password, mean another pod.
+                        annotations={"jellyfin-ha/settings": fingerprint(settings, password.result)},
                     ),
-                    spec=self._pod(args, memory, f"{name}-credentials", f"{name}-config"),
+                    spec=self._pod(args, memory, name),
                 ),
-                volume_claim_templates=[
-                    claim_template("data", args["storage"]["size"], args["storage"].get("storage_class"))
-                ],
             ),
             # By name, not by output: a provider that replaces a Secret would replace the StatefulSet with it.
-            opts=child(self, depends_on=[credentials, config, service], ignore_changes=[CLAIM_TEMPLATES]),
+            opts=child(self, depends_on=[credentials, config, service, claim]),
         )
         self.credentials_secret = credentials.metadata.name
         self.host = host
@@ -157,13 +155,7 @@ class RedisLeaseStore(pulumi.ComponentResource):
             }
         )
 
-    def _pod(
-        self,
-        args: RedisLeaseStoreArgs,
-        memory_mib: int,
-        credentials: str,
-        config: str,
-    ) -> k8s.core.v1.PodSpecArgs:
+    def _pod(self, args: RedisLeaseStoreArgs, memory_mib: int, name: str) -> k8s.core.v1.PodSpecArgs:
         # redis-cli takes the password from REDISCLI_AUTH; it exits with 0 also when it is answered an error.
         probe = ["sh", "-c", f'test "$(REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli -p {PORT} ping)" = PONG']
         return k8s.core.v1.PodSpecArgs(
@@ -175,7 +167,7 @@ class RedisLeaseStore(pulumi.ComponentResource):
                     name="redis",
                     image=args["image"],
                     args=["redis-server", f"{CONFIG_FOLDER}/redis.conf"],
-                    env=secret_environment(credentials, ("REDIS_PASSWORD",)),
+                    env=secret_environment(f"{name}-credentials", ("REDIS_PASSWORD",)),
                     ports=[k8s.core.v1.ContainerPortArgs(name="redis", container_port=PORT)],
                     resources=resources({"cpu": "25m", "memory": "64Mi"}, {"memory": f"{memory_mib}Mi"}),
                     security_context=container_security(),
@@ -186,6 +178,9 @@ class RedisLeaseStore(pulumi.ComponentResource):
                 )
             ],
             volumes=[
-                k8s.core.v1.VolumeArgs(name="config", secret=k8s.core.v1.SecretVolumeSourceArgs(secret_name=config))
+                claim_volume("data", f"data-{name}-0"),
+                k8s.core.v1.VolumeArgs(
+                    name="config", secret=k8s.core.v1.SecretVolumeSourceArgs(secret_name=f"{name}-config")
+                ),
             ],
         )

@@ -12,6 +12,8 @@ SOURCES = ("nfs", "storage_class", "existing_claim", "host_path")
 # Hard: a server that answers late makes clients wait; a soft mount would hand them errors in the middle of a write.
 NFS_MOUNT_OPTIONS = ("nfsvers=4.1", "hard", "noatime")
 
+NFS_CSI_DRIVER = "nfs.csi.k8s.io"
+
 
 class NfsExport(TypedDict):
     """A folder that an NFS server exports."""
@@ -25,6 +27,10 @@ class NfsExport(TypedDict):
     mount_options: NotRequired[list[str]]
     """Replaces the default "nfsvers=4.1,hard,noatime"."""
 
+    csi: NotRequired[bool]
+    """Whether csi-driver-nfs mounts it, which must be installed, and not the kubelet with the node's own mount.nfs;
+    False when absent."""
+
 
 class SharedStorageArgs(TypedDict):
     """What SharedStorage takes: exactly one of nfs, storage_class, existing_claim and host_path."""
@@ -36,13 +42,14 @@ class SharedStorageArgs(TypedDict):
     """The stack, for the label app.kubernetes.io/instance."""
 
     size: NotRequired[pulumi.Input[str]]
-    """A Kubernetes quantity; NFS does not enforce it. "1Gi" when absent."""
+    """A Kubernetes quantity, "1Gi" when absent. With storage_class a larger one later grows the volume, where its class
+    can; with nfs and host_path nothing enforces it, and it is used once."""
 
     read_only: NotRequired[bool]
     """Whether pods may only read it (ReadOnlyMany); False when absent."""
 
     nfs: NotRequired[NfsExport]
-    """An NFS export, mounted by the kubelet itself."""
+    """A folder on an NFS server, which must be there."""
 
     storage_class: NotRequired[pulumi.Input[str]]
     """A class whose volumes can be mounted by several nodes at once (ReadWriteMany)."""
@@ -86,6 +93,8 @@ class SharedStorage(pulumi.ComponentResource):
 
     def _claim(self, name: str, args: SharedStorageArgs) -> k8s.core.v1.PersistentVolumeClaim:
         volume = None if "storage_class" in args else self._volume(name, args)
+        # Kubernetes refuses another size for a claim of a volume that it did not have made.
+        ignored = ["spec.resources"] if volume else []
         return k8s.core.v1.PersistentVolumeClaim(
             name,
             metadata=metadata(name, args["namespace"], "storage", args["instance"]),
@@ -96,7 +105,7 @@ class SharedStorage(pulumi.ComponentResource):
                 volume_name=volume.metadata.name if volume else None,
                 resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": args.get("size", "1Gi")}),
             ),
-            opts=child(self, protect=True),
+            opts=child(self, protect=True, ignore_changes=ignored),
         )
 
     def _volume(self, name: str, args: SharedStorageArgs) -> k8s.core.v1.PersistentVolume:
@@ -114,11 +123,23 @@ class SharedStorage(pulumi.ComponentResource):
                 storage_class_name="",
                 claim_ref=k8s.core.v1.ObjectReferenceArgs(namespace=namespace, name=name),
                 mount_options=nfs.get("mount_options", list(NFS_MOUNT_OPTIONS)) if nfs else None,
-                nfs=k8s.core.v1.NFSVolumeSourceArgs(server=nfs["server"], path=nfs["path"]) if nfs else None,
+                nfs=k8s.core.v1.NFSVolumeSourceArgs(server=nfs["server"], path=nfs["path"])
+                if nfs and not nfs.get("csi", False)
+                else None,
+                csi=_nfs_csi(f"{namespace}-{name}", nfs) if nfs and nfs.get("csi", False) else None,
                 host_path=k8s.core.v1.HostPathVolumeSourceArgs(path=host_path, type="Directory") if host_path else None,
             ),
-            opts=child(self, protect=True),
+            opts=child(self, protect=True, ignore_changes=["spec.capacity"]),
         )
+
+
+def _nfs_csi(volume: str, nfs: NfsExport) -> k8s.core.v1.CSIPersistentVolumeSourceArgs:
+    return k8s.core.v1.CSIPersistentVolumeSourceArgs(
+        driver=NFS_CSI_DRIVER,
+        # The driver only wants it to be unique in the cluster; two volumes may be of one export.
+        volume_handle=pulumi.Output.concat(nfs["server"], "#", nfs["path"], "#", volume),
+        volume_attributes={"server": nfs["server"], "share": nfs["path"]},
+    )
 
 
 def _access_mode(args: SharedStorageArgs) -> str:

@@ -32,10 +32,10 @@ class ClaimNeeds(TypedDict):
     """A volume that one pod owns (ReadWriteOnce)."""
 
     size: Input[str]
-    """A Kubernetes quantity, such as "10Gi"."""
+    """A Kubernetes quantity, such as "10Gi". A larger one later grows the volume, where its class can."""
 
-    storage_class: NotRequired[Input[str]]
-    """The storage class; the cluster's default when absent."""
+    storage_class: NotRequired[Input[str | None]]
+    """The storage class; the cluster's default when absent or None."""
 
 
 class SharedVolume(TypedDict):
@@ -66,9 +66,16 @@ class PodVolume(TypedDict):
     storage_class: NotRequired[Input[str | None]]
     """The storage class; the cluster's default when absent or None."""
 
+    empty_dir: NotRequired[bool]
+    """On the node's own disk and gone with the pod, which is evicted when it writes more than `size`; no claim is made.
+    False when absent."""
+
 
 class DatabaseConnection(TypedDict):
     """Where the PostgreSQL credentials are."""
 
     secret_name: Input[str]
     """A Secret with POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER and POSTGRES_PASSWORD."""
+
+    version: NotRequired[Input[str]]
+    """Changes when the credentials do: servers read them only when they start, and are then replaced."""

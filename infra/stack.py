@@ -23,7 +23,7 @@ from jellyfin_ha.operations.upgrade import Target
 from . import arguments, hooks
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs, Secrets, Service, Volumes
 from .parts import parts_of
-from .settings import Settings
+from .settings import Claim, Part, PerPod, Settings, own_class
 
 MEDIA = "/media"
 SERVERS = "jellyfin"
@@ -71,12 +71,14 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         arguments.shared(settings.storage.media, namespace=settings.namespace, instance=stack, read_only=True),
         after(),
     )
-    per_pod = PodStorage(
-        # A storage class belongs to no namespace; two stacks in one cluster must not meet.
-        f"{settings.namespace}-pod-storage",
-        arguments.per_pod(settings.storage.per_pod, instance=stack),
-        after(),
-    )
+
+    def class_of(part: Part, wanted: PerPod | Claim) -> PodStorage:
+        args = arguments.pod_storage(wanted, instance=stack)
+        return PodStorage(own_class(settings.namespace, part), args, after())
+
+    per_pod = class_of("perPod", settings.storage.per_pod)
+    database_class = class_of("database", settings.database.storage)
+    lease_store_class = class_of("leaseStore", settings.lease_store.storage)
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
@@ -86,12 +88,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.database.image,
-            "storage": arguments.claim(settings.database.storage),
+            "storage": arguments.claim(settings.database.storage, database_class),
             "resources": arguments.resources(settings.database.resources),
             "node_selector": dict(settings.database.node_selector),
             "max_connections": settings.database.max_connections,
         },
-        after(),
+        after(database_class),
     )
     redis = RedisLeaseStore(
         "jellyfin-redis",
@@ -99,11 +101,11 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.lease_store.image,
-            "storage": arguments.claim(settings.lease_store.storage),
+            "storage": arguments.claim(settings.lease_store.storage, lease_store_class),
             "memory_mib": settings.lease_store.memory_mib,
             "node_selector": dict(settings.lease_store.node_selector),
         },
-        after(),
+        after(lease_store_class),
     )
     leases = hooks.record(
         "jellyfin-leases",
@@ -172,18 +174,28 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
                 opts=after(prepared),
             )
         )
+    sizes = settings.storage.per_pod
+    pod_volumes = [arguments.pod_volume("cache", CACHE, sizes.cache_size, sizes, per_pod)]
+    shared = [config_volume, media_volume]
+    if settings.storage.transcode is None:
+        pod_volumes.append(arguments.pod_volume("transcode", TRANSCODE, sizes.transcode_size, sizes, per_pod))
+    else:
+        transcode = SharedStorage(
+            "jellyfin-transcode",
+            arguments.shared(settings.storage.transcode, namespace=settings.namespace, instance=stack),
+            after(),
+        )
+        shared.append(SharedVolume(claim_name=transcode.claim_name, mount_path=TRANSCODE))
+        ready.append(transcode)
     server = JellyfinServer(
         SERVERS,
         {
             "namespace": settings.namespace,
             "instance": stack,
             "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "shared_volumes": [config_volume, media_volume],
-            "pod_volumes": [
-                arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
-                arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
-            ],
+            "database": {"secret_name": postgres.credentials_secret, "version": postgres.credentials_version},
+            "shared_volumes": shared,
+            "pod_volumes": pod_volumes,
             "replicas": settings.server.replicas,
             "published_url": settings.server.url,
             "service": arguments.service(settings.server.service),
@@ -193,7 +205,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             "close_wizard": settings.migration is not None,
             "schema_check_image": settings.database.image,
         },
-        after(*ready, media),
+        after(*ready, media, per_pod),
     )
     hooks.record(
         "jellyfin-upgrade",

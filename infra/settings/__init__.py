@@ -1,12 +1,12 @@
 """The stack's settings: their model, and all that is made from it."""
 
 from .gpu import DraGpu, Gpu, HostPathGpu, IntelGpu, NvidiaGpu
+from .longhorn import KeptLonghorn, Longhorn, Part, own_class
 from .model import (
     PROJECT,
     Claim,
     Database,
     LeaseStore,
-    Longhorn,
     Migration,
     Nfs,
     PerPod,
@@ -30,11 +30,13 @@ __all__ = [
     "Gpu",
     "HostPathGpu",
     "IntelGpu",
+    "KeptLonghorn",
     "LeaseStore",
     "Longhorn",
     "Migration",
     "Nfs",
     "NvidiaGpu",
+    "Part",
     "PerPod",
     "Resources",
     "Server",
@@ -42,6 +44,7 @@ __all__ = [
     "Settings",
     "Shared",
     "Storage",
+    "own_class",
     "parse_settings",
     "reference",
     "stack_file_schema",

@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .base import DnsLabel, Folder, Host, ImageReference, Model, NoTruth, Quantity, Url, none_of_nothing, text
 from .gpu import Gpu
-from .rules import either_or_nothing, exactly_one, given, not_both, only_with
+from .longhorn import KeptLonghorn, Longhorn
+from .rules import at_most_one, either_or_nothing, exactly_one, given, not_both, only_with
 
 PROJECT = "jellyfin-ha"
 
@@ -27,14 +28,28 @@ class Resources(Model):
     """What the container may use at most. The cluster's default when absent."""
 
 
+ONE_CLASS = not_both("storageClass", "longhorn")
+
+
 class Claim(Model):
     """A volume of one pod."""
+
+    model_config = ONE_CLASS.config
 
     size: Quantity
     """The volume's size."""
 
     storage_class: str | None = None
     """Its storage class; the cluster's default when absent."""
+
+    longhorn: KeptLonghorn | None = None
+    """Makes a class on Longhorn, which must be installed; `{}` takes its defaults."""
+
+    @model_validator(mode="after")
+    def _one_class(self) -> Claim:
+        if self.storage_class is not None and self.longhorn is not None:
+            raise ONE_CLASS.broken()
+        return self
 
 
 class DatabaseClaim(Claim):
@@ -63,6 +78,9 @@ class Nfs(Model):
     mount_options: list[str] | None = None
     """In place of `nfsvers=4.1`, `hard`, `noatime`, the options when absent."""
 
+    csi: bool = False
+    """Whether csi-driver-nfs mounts it, which must be installed, in place of the nodes themselves."""
+
 
 SHARED_SOURCES = ("nfs", "storageClass", "existingClaim", "hostPath")
 ONE_SOURCE = exactly_one(*SHARED_SOURCES)
@@ -77,7 +95,7 @@ class Shared(Model):
     """What its claim asks for. NFS and folders of the nodes do not enforce it."""
 
     nfs: Nfs | None = None
-    """An NFS export, mounted by the nodes themselves."""
+    """An NFS export, which must be there."""
 
     storage_class: str | None = None
     """A class whose volumes several nodes can mount at once."""
@@ -95,23 +113,13 @@ class Shared(Model):
         return self
 
 
-class Longhorn(Model):
-    """A Longhorn storage class that the stack makes."""
-
-    replicas: Annotated[int, Field(ge=1, le=20), NoTruth] = 1
-    """Copies on different nodes (Longhorn's `numberOfReplicas`). What is per pod can be made again: one is enough."""
-
-    data_locality: Literal["disabled", "best-effort", "strict-local"] = "best-effort"
-    """Whether a copy is kept on the node that uses it, so that segments do not cross the network."""
-
-
-ONE_CLASS = not_both("storageClass", "longhorn")
+AT_MOST_ONE_KIND = at_most_one("storageClass", "longhorn", flag="emptyDir")
 
 
 class PerPod(Model):
     """The volumes that each server has for itself."""
 
-    model_config = ONE_CLASS.config
+    model_config = AT_MOST_ONE_KIND.config
 
     transcode_size: Quantity = "20Gi"
     """The volume of transcoded segments. Two hours at 8 Mbit/s take 7Gi."""
@@ -125,10 +133,13 @@ class PerPod(Model):
     longhorn: Longhorn | None = None
     """Makes a class on Longhorn, which must be installed; `{}` takes its defaults."""
 
+    empty_dir: bool = False
+    """On the node's own disk, gone with the pod; the sizes become limits."""
+
     @model_validator(mode="after")
-    def _one_class(self) -> PerPod:
-        if self.storage_class is not None and self.longhorn is not None:
-            raise ONE_CLASS.broken()
+    def _one_kind(self) -> PerPod:
+        if len(given(self, ("storageClass", "longhorn"))) + self.empty_dir > 1:
+            raise AT_MOST_ONE_KIND.broken()
         return self
 
 
@@ -140,6 +151,9 @@ class Storage(Model):
 
     media: Shared
     """The films and music, which the servers only read."""
+
+    transcode: Shared | None = None
+    """One folder for the transcodes of all servers; refused for every image known now, see [storage.md](storage.md)."""
 
     per_pod: PerPod = PerPod()
     """The volumes that each server has for itself."""

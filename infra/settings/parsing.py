@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from jellyfin_ha.operations.errors import UserError
 
+from .combinations import contradictions
 from .model import PROJECT, Settings
 from .places import Place
 
@@ -46,7 +47,7 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
         UserError: exit code 2; every unknown, missing, secret or ill-typed key, with its value and the legal form.
     """
     secrets = list(_secrets(values, ()))
-    problems = [(location, REFUSED_SECRET) for location in secrets]
+    problems: list[tuple[Location, str]] = [(location, REFUSED_SECRET) for location in secrets]
     try:
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
@@ -57,6 +58,7 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
             if not any(detail["loc"][: len(secret)] == secret for secret in secrets)
         ]
     else:
+        problems += contradictions(settings)
         if not problems:
             return settings
     lines = [f"  {PROJECT}:{'.'.join(map(str, location))}: {problem}" for location, problem in problems]
@@ -88,7 +90,10 @@ def _problem(detail: ErrorDetails, top: Place) -> str:
     if detail["type"] == "invalid_key" or (location[-1:] == (KEY_ITSELF,) and detail["type"] == "string_type"):
         return "this key is no text without quotes; expected it in quotes"
     if location[-1:] == (KEY_ITSELF,):
-        return _unknown(location[-2], _place(top, location[:-2]))
+        mapping = _place(top, location[:-2])
+        if mapping and mapping.form_of_keys:
+            return f"this key cannot be used; expected {mapping.form_of_keys}"
+        return _unknown(location[-2], mapping)
     if detail["type"] == "extra_forbidden":
         return _unknown(location[-1], _place(top, location[:-1]))
     place = _place(top, location)

@@ -59,6 +59,12 @@ class Place:
         ]
         return [*self.keys, *named]
 
+    @property
+    def form_of_keys(self) -> str | None:
+        """What a key here must be like, in words; None where any will do or they are named one by one."""
+        rules = [cast(JsonDict, place.schema.get("propertyNames", {})) for place in self.alternatives()]
+        return next((str(rule["patternErrorMessage"]) for rule in rules if "patternErrorMessage" in rule), None)
+
     def below(self, part: str | int) -> Place | None:
         """Where the value of a key, or an item of a list, stands; None when the schema knows none."""
         if part in self.keys:

@@ -6,10 +6,11 @@ a test tries both on the same values. A key without a value counts as absent, as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_snake
-from pydantic.config import JsonDict
+from pydantic.config import JsonDict, JsonValue
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,20 @@ def exactly_one(*keys: str) -> Rule:
 def not_both(one: str, other: str) -> Rule:
     """At most one of the two keys is there."""
     return Rule(f"{one} or {other}, not both", {"not": {"allOf": [_has(one), _has(other)]}})
+
+
+def at_most_one(*keys: str, flag: str) -> Rule:
+    """No two of these: a key that is there, and the flag being true."""
+    chosen = [*(_has(key) for key in keys), _with(flag, {"const": True})]
+    pairs: list[JsonValue] = [{"allOf": [*pair]} for pair in combinations(chosen, 2)]
+    return Rule(f"at most one of {', '.join(keys)}, {flag}", {"not": {"anyOf": pairs}})
+
+
+def one_when(key: str, other: str, value: str, *, default: int) -> Rule:
+    """The number `key`, which is `default` when it is absent, is 1 whenever `other` has the value."""
+    one: JsonDict = {"properties": {key: {"const": 1}}}
+    then: JsonDict = one if default == 1 else {"required": [key], **one}
+    return Rule(f"{key} 1 with {other} {value}", {"if": _with(other, {"const": value}), "then": then})
 
 
 def only_with(key: str, other: str, *values: str) -> Rule:

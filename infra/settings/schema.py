@@ -4,7 +4,7 @@ from typing import cast
 
 from pydantic.config import JsonDict
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 
 from .model import PROJECT, Settings
 
@@ -20,6 +20,15 @@ class _Plain(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
+
+    def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        # As patternProperties, a key of another form would be right with any value.
+        patterns = made.pop("patternProperties", None)
+        if patterns and "keys_schema" in schema:
+            (made["additionalProperties"],) = patterns.values()
+            made["propertyNames"] = self.generate_inner(schema["keys_schema"])
+        return made
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)

@@ -101,18 +101,37 @@ class Stack:
         """Runs pulumi on the stack, from the checkout."""
         return self._tool(["pulumi", *arguments, "--stack", "dev", "--non-interactive"])
 
-    def _tool(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-        done = subprocess.run(
+    def refused(self, *command: str, given: str | None = None) -> str:
+        """Runs a command that must fail, from the checkout, and returns all that it said."""
+        done = self._run(command, self.variables, given)
+        assert done.returncode != 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def apply(self, manifests: str, *options: str) -> str:
+        """Gives manifests to the API server, which takes no field that it does not know."""
+        command = ["kubectl", "apply", "--server-side", "--validate=strict", "--filename=-", *options]
+        return self._tool(command, given=manifests)
+
+    def _tool(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, given: str | None = None
+    ) -> str:
+        done = self._run(command, self.variables if environment is None else environment, given)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def _run(
+        self, command: Sequence[str], environment: Mapping[str, str], given: str | None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command,
             cwd=self.command.checkout,
-            env=dict(self.variables if environment is None else environment),
+            env=dict(environment),
+            input=given,
             capture_output=True,
             text=True,
             timeout=600,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
 
 
 @pytest.fixture(scope="session")

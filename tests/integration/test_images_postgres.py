@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from jellyfin_ha.components.postgres_database import SET_PASSWORD
 from jellyfin_ha.lab import images
 from jellyfin_ha.operations.progress import silent
 from tests.integration.containers import Container, running, unpack
@@ -72,11 +73,23 @@ class Started:
             host="127.0.0.1", port=self.port, user="jelly", dbname="library", password=password, connect_timeout=5
         )
 
-    def wait(self, container: Container) -> None:
+    def set_password(self, **env: str) -> tuple[int, str]:
+        """Runs the database pod's init container to its end; its exit status and what it said."""
+        with running(
+            self._bundle,
+            entrypoint="sh",
+            args=("-c", SET_PASSWORD),
+            env={**PASSWORD, **env},
+            volumes={"/var/lib/postgresql/data": self._data},
+            empty=EMPTY,
+        ) as container:
+            return container.process.wait(READY_SECONDS), container.output()
+
+    def wait(self, container: Container, *, password: str = PASSWORD["POSTGRES_PASSWORD"]) -> None:
         def answers() -> bool:
             assert container.process.poll() is None, container.output()
             try:
-                self.connect().close()
+                self.connect(password=password).close()
             except psycopg.OperationalError:
                 return False
             return True
@@ -185,3 +198,40 @@ def test_started_as_root_it_runs_as_user_999_and_takes_over_the_data_folder(post
         postgres.wait(container)
         assert container.execute("stat", "-c", "%u", "/proc/1").strip() == "999"
     assert data.stat().st_uid == 999
+
+
+def test_data_that_outlived_its_password_answers_to_the_new_one_and_keeps_its_rows(postgres: Started) -> None:
+    new = 'it\'s \\ "new"'
+    with postgres.container() as container:
+        postgres.wait(container)
+        with postgres.connect() as connection:
+            connection.execute("CREATE TABLE film (title text)")
+            connection.execute("INSERT INTO film VALUES ('Nosferatu')")
+        # As a node dies: its lock file stays, and the log must be replayed.
+        container.stop(signal.SIGKILL)
+    for _ in range(2):
+        status, said = postgres.set_password(POSTGRES_PASSWORD=new)
+        assert status == 0, said
+        assert new not in said
+    with postgres.container({}) as container:
+        postgres.wait(container, password=new)
+        with postgres.connect(password=new) as connection:
+            assert connection.execute("SELECT title FROM film").fetchone() == ("Nosferatu",)
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            postgres.connect()
+
+
+def test_a_new_database_needs_no_password_set_before_it_is_made(postgres: Started, data: Path) -> None:
+    status, said = postgres.set_password()
+    assert status == 0, said
+    assert list(data.iterdir()) == []
+
+
+def test_data_of_somebody_else_is_refused_and_the_password_is_not_said(postgres: Started) -> None:
+    with postgres.container() as container:
+        postgres.wait(container)
+        container.stop(signal.SIGINT)
+    status, said = postgres.set_password(POSTGRES_USER="other", POSTGRES_PASSWORD="unspoken")
+    assert status != 0
+    assert 'role "other" does not exist' in said
+    assert "unspoken" not in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +24,11 @@ from tests.unit.engine import Engine, install
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 SECRET = "kubernetes:core/v1:Secret"
 SERVICE = "kubernetes:core/v1:Service"
+STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
+RECURRING_JOB = "kubernetes:longhorn.io/v1beta2:RecurringJob"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 VOLUME = "kubernetes:core/v1:PersistentVolume"
 JOB = "kubernetes:batch/v1:Job"
-PASSWORD = "random:index/randomPassword:RandomPassword"
 
 COMMON = {"namespace": "home", "instance": "test"}
 
@@ -161,17 +164,97 @@ def test_logs_and_cache_are_never_shared_between_servers() -> None:
         assert not variables[name].startswith(variables["JELLYFIN_DATA_DIR"] + "/")
 
 
-def test_the_database_and_its_password_are_protected_against_replacement() -> None:
-    protected: dict[str, bool] = {}
+def options_of(program: Callable[[pulumi.ResourceOptions], object]) -> dict[str, pulumi.ResourceOptions]:
+    """The options of the resources that a component makes, by type token."""
+    found: dict[str, pulumi.ResourceOptions] = {}
 
     def note(args: pulumi.ResourceTransformationArgs) -> None:
-        protected[args.type_] = bool(args.opts.protect)
+        found[args.type_] = args.opts
 
-    arguments: Any = {**COMMON, "image": "postgres:17", "storage": {"size": "5Gi"}}
-    options = pulumi.ResourceOptions(transformations=[note])
-    run(lambda: PostgresDatabase("jellyfin-postgres", arguments, options))
-    assert protected[STATEFUL_SET]
-    assert protected[PASSWORD]
+    run(lambda: program(pulumi.ResourceOptions(transformations=[note])))
+    return found
+
+
+def test_what_holds_data_is_protected_and_what_can_be_made_again_is_not() -> None:
+    database: Any = {**COMMON, "image": "postgres:17", "storage": {"size": "5Gi"}}
+    store: Any = {**COMMON, "image": "redis:8", "storage": {"size": "1Gi"}}
+    shared: Any = {**COMMON, "nfs": {"server": "nas", "path": "/pool/config"}}
+    protected = {
+        name: {token for token, options in options_of(program).items() if options.protect}
+        for name, program in {
+            "database": lambda options: PostgresDatabase("jellyfin-postgres", database, options),
+            "lease store": lambda options: RedisLeaseStore("jellyfin-redis", store, options),
+            "shared": lambda options: SharedStorage("config", shared, options),
+        }.items()
+    }
+    assert protected == {"database": {CLAIM}, "lease store": {CLAIM}, "shared": {CLAIM, VOLUME}}
+
+
+@pytest.mark.parametrize(("program", "name"), [(postgres, "jellyfin-postgres"), (redis, "jellyfin-redis")])
+def test_a_volume_grows_with_its_setting(program: Callable[[], Engine], name: str) -> None:
+    engine = program()
+    assert "volumeClaimTemplates" not in engine.of(STATEFUL_SET, name)["spec"], "their sizes can never change"
+    claim = engine.of(CLAIM, f"data-{name}-0")
+    volumes = {volume["name"]: volume for volume in pod(engine, STATEFUL_SET, name)["volumes"]}
+    assert volumes["data"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    # Without this a claim that is bound already, of a class that binds late, is waited for in vain.
+    assert claim["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+def test_the_size_of_a_volume_that_nothing_enforces_is_used_once() -> None:
+    shared: Any = {**COMMON, "nfs": {"server": "nas", "path": "/pool/config"}}
+    options = options_of(lambda given: SharedStorage("config", shared, given))
+    assert options[CLAIM].ignore_changes == ["spec.resources"]
+    assert options[VOLUME].ignore_changes == ["spec.capacity"]
+    by_class: Any = {**COMMON, "storage_class": "cephfs"}
+    assert options_of(lambda given: SharedStorage("config", by_class, given))[CLAIM].ignore_changes == []
+
+
+def test_another_password_replaces_the_pods_that_have_read_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(engine: Engine, name: str) -> str:
+        return str(engine.of(STATEFUL_SET, name)["spec"]["template"]["metadata"]["annotations"])
+
+    before = [noted(postgres(), "jellyfin-postgres"), noted(redis(), "jellyfin-redis")]
+    made = Engine.new_resource
+
+    def with_other_passwords(self: Engine, args: pulumi.runtime.MockResourceArgs) -> Any:
+        identifier, outputs = made(self, args)
+        return identifier, {**outputs, **({"result": "another"} if "result" in outputs else {})}
+
+    monkeypatch.setattr(Engine, "new_resource", with_other_passwords)
+    after = [noted(postgres(), "jellyfin-postgres"), noted(redis(), "jellyfin-redis")]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    assert "password" not in str(before)
+    database = {"secret_name": "db", "version": "1"}
+    assert noted(server(database=database), "jellyfin") != noted(
+        server(database={**database, "version": "2"}), "jellyfin"
+    )
+
+
+def test_data_that_is_there_gets_the_secrets_password_before_the_database_starts() -> None:
+    (setting,) = pod(postgres(), STATEFUL_SET, "jellyfin-postgres")["initContainers"]
+    (container,) = pod(postgres(), STATEFUL_SET, "jellyfin-postgres")["containers"]
+    assert setting["image"] == container["image"]
+    assert setting["volumeMounts"] == container["volumeMounts"]
+    for name in ("PGDATA", "POSTGRES_USER", "POSTGRES_PASSWORD"):
+        assert environment(setting)[name] == environment(container)[name]
+
+
+def test_servers_keep_their_claims_when_they_are_scaled_down_or_taken_away() -> None:
+    spec = server().of(STATEFUL_SET, "jellyfin")["spec"]
+    assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+
+
+def test_a_replicas_volume_may_be_on_its_nodes_own_disk() -> None:
+    volumes: Any = [
+        {"name": "cache", "mount_path": "/data/cache", "size": "10Gi"},
+        {"name": "transcode", "mount_path": "/data/transcode", "size": "20Gi", "empty_dir": True},
+    ]
+    spec = server(pod_volumes=volumes).of(STATEFUL_SET, "jellyfin")["spec"]
+    assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["cache"]
+    in_pod = {volume["name"]: volume for volume in spec["template"]["spec"]["volumes"]}
+    assert in_pod["transcode"]["emptyDir"] == {"sizeLimit": "20Gi"}
 
 
 def test_the_database_secret_holds_what_servers_and_people_need() -> None:
@@ -256,7 +339,7 @@ def test_every_pod_is_admitted_by_the_restricted_standard(index: int) -> None:
 @pytest.mark.parametrize("index", range(4))
 def test_every_mount_of_a_pod_has_its_volume(index: int) -> None:
     spec = pod_specs()[index]
-    volumes = {volume["name"] for volume in spec.get("volumes", [])} | {"data", "transcode", "cache"}
+    volumes = {volume["name"] for volume in spec.get("volumes", [])} | {"transcode", "cache"}
     for container in [*spec["containers"], *spec.get("initContainers", [])]:
         assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes
 
@@ -272,6 +355,20 @@ def test_an_nfs_export_becomes_a_volume_bound_to_its_claim_and_kept_after_it() -
     claim = engine.of(CLAIM, "config")["spec"]
     assert claim["volumeName"] == "home-config"
     assert claim["accessModes"] == volume["accessModes"] == ["ReadWriteMany"]
+
+
+def test_csi_driver_nfs_mounts_the_same_export_when_it_is_wanted() -> None:
+    args: Any = {**COMMON, "read_only": True, "nfs": {"server": "nas", "path": "/pool/media", "csi": True}}
+    volume = run(lambda: SharedStorage("media", args)).of(VOLUME, "media")["spec"]
+    assert "nfs" not in volume
+    assert volume["csi"] == {
+        "driver": "nfs.csi.k8s.io",
+        "volumeHandle": "nas#/pool/media#home-media",
+        "volumeAttributes": {"server": "nas", "share": "/pool/media"},
+    }
+    assert "hard" in volume["mountOptions"]
+    assert volume["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume["accessModes"] == ["ReadOnlyMany"]
 
 
 def test_a_storage_class_needs_no_volume_of_ours() -> None:
@@ -302,15 +399,68 @@ def test_shared_storage_wants_exactly_one_source(sources: dict[str, str]) -> Non
 
 def test_a_longhorn_class_binds_where_the_pod_runs() -> None:
     engine = run(lambda: PodStorage("fast", {"instance": "test", "longhorn": {"replicas": 2}}))
-    made = engine.of("kubernetes:storage.k8s.io/v1:StorageClass", "fast")
+    made = engine.of(STORAGE_CLASS, "fast")
     assert made["provisioner"] == "driver.longhorn.io"
     assert made["volumeBindingMode"] == "WaitForFirstConsumer"
-    assert made["parameters"]["numberOfReplicas"] == "2"
+    assert made["reclaimPolicy"] == "Delete"
+    assert made["parameters"] == {
+        "numberOfReplicas": "2",
+        "dataLocality": "best-effort",
+        "staleReplicaTimeout": "30",
+        "fsType": "ext4",
+    }
+
+
+def test_longhorn_makes_snapshots_and_backups_of_what_cannot_be_made_again() -> None:
+    longhorn: Any = {
+        "keep": True,
+        "node_selector": ["storage"],
+        "disk_selector": ["ssd", "fast"],
+        "jobs": {"nightly": {"task": "backup", "cron": "0 3 * * *", "retain": 7}},
+        "job_groups": ["default"],
+    }
+    names: list[str | None] = []
+
+    def program() -> None:
+        PodStorage("home-database", {"instance": "test", "longhorn": longhorn}).storage_class.apply(names.append)
+
+    engine = run(program)
+    made = engine.of(STORAGE_CLASS, "home-database")
+    assert names == ["home-database"]
+    assert made["reclaimPolicy"] == "Retain"
+    assert made["allowVolumeExpansion"] is True
+    assert (made["parameters"]["nodeSelector"], made["parameters"]["diskSelector"]) == ("storage", "ssd,fast")
+    assert json.loads(made["parameters"]["recurringJobSelector"]) == [
+        {"name": "home-database-nightly", "isGroup": False},
+        {"name": "default", "isGroup": True},
+    ]
+    job = engine.of(RECURRING_JOB, "home-database-nightly")
+    assert job["metadata"]["namespace"] == "longhorn-system"
+    assert {key: job["spec"][key] for key in ("task", "cron", "retain", "concurrency")} == {
+        "task": "backup",
+        "cron": "0 3 * * *",
+        "retain": 7,
+        "concurrency": 1,
+    }
+
+
+def test_a_class_that_is_made_anew_leaves_the_claims_of_its_volumes_alone() -> None:
+    used: list[asyncio.Future[set[pulumi.Resource]]] = []
+
+    def program() -> None:
+        made = PodStorage("home-database", {"instance": "test", "longhorn": {}})
+        database: Any = {**COMMON, "image": "p", "storage": {"size": "5Gi", "storage_class": made.storage_class}}
+        PostgresDatabase("jellyfin-postgres", database)
+        used.append(asyncio.ensure_future(made.storage_class.resources()))
+
+    engine = run(program)
+    assert engine.of(CLAIM, "data-jellyfin-postgres-0")["spec"]["storageClassName"] == "home-database"
+    assert used[0].result() == set()
 
 
 def test_an_existing_class_is_used_as_it_is() -> None:
     engine = run(lambda: PodStorage("fast", {"instance": "test", "storage_class": "local"}))
-    assert "kubernetes:storage.k8s.io/v1:StorageClass" not in engine.tokens()
+    assert STORAGE_CLASS not in engine.tokens()
 
 
 def test_programs_in_other_pulumi_languages_can_use_every_component() -> None:

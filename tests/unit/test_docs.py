@@ -69,6 +69,16 @@ def test_the_table_of_a_gpu_is_what_jellyfin_is_told(column: str) -> None:
     assert said == encoding_options(None if column == "no GPU" else {"dra": dra})
 
 
+def test_the_examples_of_storage_can_be_used_beside_the_rest_of_a_stack_file() -> None:
+    page = (ROOT / "docs" / "storage.md").read_text()
+    server = {"jellyfin-ha:server": {"image": "jellyfin:1", "url": "http://jellyfin.home"}}
+    examples = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        content: dict[str, Any] = yaml.safe_load(example)
+        settings_of({"config": {**content["config"], **server}}, origin="the example")
+
+
 @pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|bench|lint)\b")))
 def test_every_make_command_on_the_pages_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

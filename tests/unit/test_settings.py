@@ -129,7 +129,7 @@ WRONG: list[tuple[str, object, str]] = [
     (
         "storage.media.nfs",
         "nas:/media",
-        "storage.media.nfs: found 'nas:/media'; expected a mapping with the keys server, path, mountOptions",
+        "storage.media.nfs: found 'nas:/media'; expected a mapping with the keys server, path, mountOptions, csi",
     ),
     (
         "storage.media.nfs.server",
@@ -154,7 +154,8 @@ WRONG: list[tuple[str, object, str]] = [
     (
         "storage.perPod",
         {"storageClass": "a", "longhorn": {}},
-        "storage.perPod: found {storageClass: a, longhorn: {}}; expected storageClass or longhorn, not both",
+        "storage.perPod: found {storageClass: a, longhorn: {}}; "
+        "expected at most one of storageClass, longhorn, emptyDir",
     ),
     ("database.storage.size", "ten", f"database.storage.size: found 'ten'; expected {AMOUNT}"),
     ("database.image", {"secure": "v1:x"}, f"database.image: {SECRET}"),
@@ -348,6 +349,56 @@ def test_a_server_cannot_be_sent_to_two_kinds_of_nodes_at_once() -> None:
     wanted = {"nvidia": {}, "nodeSelector": {"zone": "attic", "disk": "ssd"}}
     text = str(refusal(of_server(gpu=wanted, nodeSelector={"zone": "cellar", "disk": "ssd"})))
     assert "found two of zone in nodeSelector and gpu" in text
+
+
+LONGHORN = {"recurringJobs": {"nightly": {"task": "backup", "cron": "0 3 * * *"}}}
+
+
+def test_the_database_may_be_on_longhorn_with_copies_and_backups() -> None:
+    values = {**MINIMAL, "database": {"storage": {"size": "10Gi", "longhorn": LONGHORN}}}
+    longhorn = parse_settings(values, origin="test").database.storage.longhorn
+    assert longhorn is not None
+    assert longhorn.number_of_replicas == 2
+    assert longhorn.recurring_jobs["nightly"].retain == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"storageClass": "x", "longhorn": LONGHORN}, "storageClass or longhorn, not both"),
+        ({"longhorn": {"dataLocality": "strict-local"}}, "numberOfReplicas 1 with dataLocality strict-local"),
+        ({"longhorn": {"recurringJobs": {"a": {"task": "copy", "cron": "0 3 * * *"}}}}, "expected snapshot or backup"),
+        ({"longhorn": {"recurringJobs": {"a": {"task": "backup", "cron": "daily"}}}}, "recurringJobs.a.cron"),
+        ({"longhorn": {"nodeSelector": ["a,b"]}}, "longhorn.nodeSelector.0: found 'a,b'"),
+        (
+            {"longhorn": {"recurringJobs": {"At Night": {"task": "backup", "cron": "0 3 * * *"}}}},
+            "this key cannot be used; expected a name of small letters",
+        ),
+        (
+            {"longhorn": {"recurringJobs": {"n" * 30: {"task": "backup", "cron": "0 3 * * *"}}}},
+            "database.storage.longhorn.recurringJobs: expected a key that makes a name of at most 40 characters",
+        ),
+    ],
+)
+def test_what_longhorn_would_not_do_is_refused(change: dict[str, Any], said: str) -> None:
+    assert said in str(refusal({**MINIMAL, "database": {"storage": {"size": "10Gi", **change}}}))
+
+
+def test_the_servers_own_volumes_are_of_one_kind() -> None:
+    values = copy.deepcopy(MINIMAL)
+    values["storage"]["perPod"] = {"emptyDir": True, "storageClass": "fast"}
+    assert "at most one of storageClass, longhorn, emptyDir" in str(refusal(values))
+
+
+@pytest.mark.parametrize("image", ["jellyfin:1", "ghcr.io/jpvenson/jellyfin.pgsql:10.11.11-1"])
+def test_transcodes_are_not_shared_by_servers_that_would_delete_them(image: str) -> None:
+    values = copy.deepcopy(MINIMAL)
+    values["server"]["image"] = image
+    values["storage"]["transcode"] = {"storageClass": "cephfs"}
+    error = refusal(values)
+    assert "jellyfin-ha:storage.transcode: expected a server image that goes on with another server's" in str(error)
+    assert image in str(error)
+    assert error.exit_code == 2
 
 
 def test_a_missing_stack_file_is_said_with_its_path(tmp_path: Path) -> None:

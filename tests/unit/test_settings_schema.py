@@ -144,6 +144,10 @@ RIGHT = [
     pytest.param(with_value("storage.perPod.longhorn", {}), id="Longhorn's defaults"),
     pytest.param(with_value("storage.media.nfs.mountOptions", ["ro"]), id="mount options"),
     pytest.param(with_value("server.service", {"type": "LoadBalancer", "nodePort": 30001}), id="a port of the nodes"),
+    pytest.param(
+        with_value("database.storage.longhorn.recurringJobs", {"nightly": {"task": "backup", "cron": "0 3 * * *"}}),
+        id="a backup every night",
+    ),
     pytest.param(with_value("server.gpu", {}), id="no GPU"),
     pytest.param(with_value("server.gpu", {"nodeSelector": {"gpu": "yes"}}), id="nodes with a GPU"),
     pytest.param(with_value("database.storage", {"storageClass": "fast"}), id="a class without a size"),
@@ -174,6 +178,14 @@ WRONG = [
     pytest.param(with_value("serverr", {}), id="an unknown key"),
     pytest.param(with_value("server.gpu.intel", {"driver": "xe", "groups": [True]}), id="a truth value as a group"),
     pytest.param(with_value("server.gpu.hostPath", {"groups": [], "acceleration": "qsv"}), id="a device of nobody"),
+    pytest.param(
+        with_value("database.storage.longhorn.recurringJobs", {"At Night": {"task": "backup", "cron": "0 3 * * *"}}),
+        id="a job whose name no object can have",
+    ),
+    pytest.param(
+        with_value("leaseStore.storage.longhorn.recurringJobs", {"nightly": {"task": "backup", "cron": "daily"}}),
+        id="a job at a time in words",
+    ),
     pytest.param(with_value("server.node_selector", {}), id="a key in snake case"),
     pytest.param(with_value("server.image", "jellyfin 1"), id="an image with a space"),
     pytest.param(with_value("server.image", {"secure": "v1:x"}), id="a secret"),
@@ -219,7 +231,13 @@ RULES: list[tuple[str, dict[str, list[Any]]]] = [
             "hostPath": ["/d", None],
         },
     ),
-    ("storage.perPod", {"storageClass": ["a", None], "longhorn": [{}, {"replicas": 2}, None], "cacheSize": ["1Gi"]}),
+    (
+        "storage.perPod",
+        {"storageClass": ["a", None], "longhorn": [{}, {"numberOfReplicas": 2}, None], "emptyDir": [True, False]},
+    ),
+    ("storage.perPod.longhorn", {"numberOfReplicas": [1, 2], "dataLocality": ["strict-local", "disabled"]}),
+    ("database.storage", {"storageClass": ["a", None], "longhorn": [{}, None], "size": ["1Gi"]}),
+    ("database.storage.longhorn", {"numberOfReplicas": [1, 2], "dataLocality": ["strict-local", "disabled"]}),
     ("server.service", {"type": ["ClusterIP", "NodePort", "LoadBalancer"], "nodePort": [30096, None]}),
     (
         "server.gpu",

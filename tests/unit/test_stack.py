@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from jellyfin_ha.infra.configuration import read_stack_file, settings_of
-from jellyfin_ha.infra.settings import Settings, parse_settings
+from jellyfin_ha.infra.settings import Settings, combinations, parse_settings
 from jellyfin_ha.infra.stack import deploy
 from jellyfin_ha.operations.errors import UserError
 from tests.contract import faults
@@ -110,12 +110,16 @@ def test_the_example_of_a_home_runs_two_servers_with_longhorn_volumes_of_their_o
     assert outputs["url"] == "https://jellyfin.example.org"
 
 
-def test_the_example_of_a_home_keeps_what_must_outlive_a_node_on_longhorns_own_class(
+def test_the_example_of_a_home_keeps_two_copies_and_nightly_backups_of_what_cannot_be_made_again(
     homelab: tuple[Engine, dict[str, Any]],
 ) -> None:
-    for name in ("jellyfin-postgres", "jellyfin-redis"):
-        (claim,) = homelab[0].of("kubernetes:apps/v1:StatefulSet", name)["spec"]["volumeClaimTemplates"]
-        assert claim["spec"]["storageClassName"] == "longhorn"
+    claim = homelab[0].of("kubernetes:core/v1:PersistentVolumeClaim", "data-jellyfin-postgres-0")
+    assert claim["spec"]["storageClassName"] == "jellyfin-database"
+    made = homelab[0].of("kubernetes:storage.k8s.io/v1:StorageClass", "jellyfin-database")
+    assert made["reclaimPolicy"] == "Retain"
+    assert made["parameters"]["numberOfReplicas"] == "2"
+    job = homelab[0].of("kubernetes:longhorn.io/v1beta2:RecurringJob", "jellyfin-database-nightly")
+    assert job["spec"]["task"] == "backup"
 
 
 def test_everything_is_in_one_namespace_that_admits_only_restricted_pods() -> None:
@@ -258,6 +262,47 @@ def test_a_missing_source_stops_the_program(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.db") as caught:
         whole()
     assert caught.value.exit_code == 2
+
+
+def test_each_part_may_have_a_longhorn_class_of_its_own() -> None:
+    engine, _ = deployed(
+        storage={**VALUES["storage"], "perPod": {"longhorn": {}}},
+        database={"storage": {"size": "5Gi", "longhorn": {}}},
+        leaseStore={"storage": {"size": "1Gi", "longhorn": {}}},
+    )
+    classes = {name: inputs for (token, name), inputs in engine.resources.items() if token.endswith(":StorageClass")}
+    assert {name: made["reclaimPolicy"] for name, made in classes.items()} == {
+        "home-pod-storage": "Delete",
+        "home-database": "Retain",
+        "home-lease-store": "Retain",
+    }
+    assert classes["home-pod-storage"]["parameters"]["numberOfReplicas"] == "1"
+    assert classes["home-database"]["parameters"]["numberOfReplicas"] == "2"
+    claims = "kubernetes:core/v1:PersistentVolumeClaim"
+    assert engine.of(claims, "data-jellyfin-postgres-0")["spec"]["storageClassName"] == "home-database"
+    assert engine.of(claims, "data-jellyfin-redis-0")["spec"]["storageClassName"] == "home-lease-store"
+    templates = engine.of(*SERVERS)["spec"]["volumeClaimTemplates"]
+    assert {template["spec"]["storageClassName"] for template in templates} == {"home-pod-storage"}
+
+
+def test_servers_that_can_may_share_one_transcode_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(combinations, "takes_over_transcodes", lambda image: image == "jellyfin:1")
+    engine, _ = deployed(storage={**VALUES["storage"], "transcode": {"storageClass": "cephfs"}})
+    claim = engine.of("kubernetes:core/v1:PersistentVolumeClaim", "jellyfin-transcode")
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    spec = engine.of(*SERVERS)["spec"]
+    assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["cache"]
+    pod = spec["template"]["spec"]
+    (mounted,) = (mount for mount in pod["containers"][0]["volumeMounts"] if mount["mountPath"] == "/data/transcode")
+    (volume,) = (volume for volume in pod["volumes"] if volume["name"] == mounted["name"])
+    assert volume["persistentVolumeClaim"]["claimName"] == "jellyfin-transcode"
+
+
+def test_another_database_password_restarts_the_servers_too() -> None:
+    engine, _ = deployed()
+    database = engine.of("kubernetes:apps/v1:StatefulSet", "jellyfin-postgres")
+    annotations = [part["spec"]["template"]["metadata"]["annotations"] for part in (database, engine.of(*SERVERS))]
+    assert annotations[0]["jellyfin-ha/credentials"] == annotations[1]["jellyfin-ha/credentials"]
 
 
 def test_other_stacks_read_names_never_values() -> None:
