@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from jellyfin_ha.operations.errors import UserError
+
+from .ingress_settings import IngressSettings, contradictions
+from .known_proxies import KnownProxy
+from .model import DnsLabel, Model
 
 PROJECT = "jellyfin-ha"
 
@@ -21,15 +24,8 @@ def _text_of_number(value: object) -> object:
 Quantity = Annotated[
     str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$")
 ]
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ImageReference = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*[^/\s])?$")]
-
-
-class Model(BaseModel):
-    """Keys are written in camelCase, unknown ones are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_by_name=False)
 
 
 class Resources(Model):
@@ -121,6 +117,7 @@ class Server(Model):
     url: Url
     replicas: Annotated[int, Field(ge=0, le=9)] = 2
     service: Service = Service()
+    known_proxies: list[KnownProxy] = Field(default_factory=list[str])
     resources: Resources = Resources()
     node_selector: dict[str, str] = Field(default_factory=dict)
 
@@ -173,6 +170,19 @@ class Settings(Model):
     database: Database = Database()
     lease_store: LeaseStore = LeaseStore()
     migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
+    ingress: Annotated[IngressSettings | None, BeforeValidator(_none_of_nothing), Field(discriminator="type")] = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Settings:
+        found = self.ingress and contradictions(
+            self.ingress,
+            url=self.server.url,
+            replicas=self.server.replicas,
+            known_proxies=self.server.known_proxies,
+        )
+        if found:
+            raise ValidationError.from_exception_data("Settings", found)
+        return self
 
 
 def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
@@ -197,6 +207,9 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
 def _problem(problem: Mapping[str, object]) -> str:
     location = problem["loc"]
     assert isinstance(location, tuple)
+    if location[:1] == ("ingress",):
+        # What follows is the type, which is no key.
+        location = ("ingress", *location[2:])
     key = f"{PROJECT}:" + ".".join(str(part) for part in location if part != "[key]")
     if problem["type"] == "extra_forbidden":
         return f"  {key}: unknown key; remove it or look for its right name in docs/settings.md"

@@ -20,6 +20,7 @@ from jellyfin_ha.operations.cluster import Access
 from jellyfin_ha.operations.migration import Options, check_source
 
 from . import arguments, hooks
+from .ingress import publish
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
 from .parts import parts_of
 from .settings import Settings
@@ -172,6 +173,19 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         },
         after(*ready, media),
     )
+    if settings.ingress is not None:
+        publish(
+            "jellyfin",
+            settings.ingress,
+            {
+                "namespace": settings.namespace,
+                "instance": stack,
+                "url": settings.server.url,
+                "service_name": server.service_name,
+                "service_port": server.port,
+            },
+            after(),
+        )
     known = pulumi.Output.from_input
     return JellyfinHaOutputs(
         contract_version=known(CONTRACT_VERSION),
