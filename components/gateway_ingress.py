@@ -1,12 +1,12 @@
 """The servers behind a Gateway."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import child, metadata
-from .ingress import AFFINITY_COOKIE, AFFINITY_COOKIE_SECONDS, COMPONENT, IngressArgs
+from .ingress import AFFINITY_COOKIE, AFFINITY_COOKIE_SECONDS, COMPONENT, IngressArgs, check_affinity
 from .public_address import DENIED, PublicAddress
 
 API = "gateway.networking.k8s.io/v1"
@@ -34,9 +34,9 @@ class GatewayIngressArgs(IngressArgs):
     parent: Parent
     """Where the routes hang."""
 
-    affinity: NotRequired[Literal["controller", "session-persistence"]]
-    """Who keeps a client on one server: a policy of the controller's own (when absent), or sessionPersistence of the
-    route, a cookie, which the experimental channel of the Gateway API has."""
+    affinity: NotRequired[str]
+    """Who keeps a client on one server: controller (when absent), by a policy of its own, or session-persistence, a
+    cookie by a field of the route that the experimental channel of the Gateway API has."""
 
     denies_paths: NotRequired[bool]
     """Whether the denied paths are denied, which takes matches by regular expression; True when absent."""
@@ -53,14 +53,18 @@ class GatewayIngress(pulumi.ComponentResource):
     it out of the Service's endpoints.
 
     Raises:
-        ValueError: the URL has no DNS name; a plain section without a section or with an http URL.
+        ValueError: the URL has no DNS name; a plain section without a section or with an http URL; an unknown affinity.
     """
+
+    host: pulumi.Output[str]
+    """The host name that it serves, for whoever keeps the DNS."""
 
     def __init__(self, name: str, args: GatewayIngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._address, self._args = PublicAddress.of(args["url"]), args
         parent = args["parent"]
         if "plain_section" in parent and not ("section" in parent and self._address.secure):
             raise ValueError(f"ingress {name!r}: expected plain_section beside section and with an https URL")
+        check_affinity(name, args.get("affinity", "controller"), ("controller", "session-persistence"))
         super().__init__("jellyfin-ha:index:GatewayIngress", name, {}, opts)
         denied = [_path("RegularExpression", DENIED)] if args.get("denies_paths", True) else []
         self._route(name, parent.get("section"), [*denied, self._served()])
@@ -72,7 +76,8 @@ class GatewayIngress(pulumi.ComponentResource):
                 parent["plain_section"],
                 [{"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}],
             )
-        self.register_outputs({})
+        self.host = pulumi.Output.from_input(self._address.host)
+        self.register_outputs({"host": self.host})
 
     def _served(self) -> dict[str, object]:
         rule: dict[str, object] = {

@@ -1,5 +1,6 @@
 """What the ingresses of all kinds have in common."""
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -68,6 +69,16 @@ def checked_address(name: str, args: IngressArgs, tls: Tls | None) -> PublicAddr
     if tls is not None and "issuer" in tls and "secret_name" in tls:
         raise ValueError(f"ingress {name!r}: expected issuer or secret_name, found both")
     return address
+
+
+def check_affinity(name: str, affinity: str, known: Sequence[str]) -> None:
+    """Refuses what an ingress cannot do.
+
+    Raises:
+        ValueError: it is none of the known ones.
+    """
+    if affinity not in known:
+        raise ValueError(f"ingress {name!r}: expected affinity {' or '.join(known)}, found {affinity!r}")
 
 
 def certificate(

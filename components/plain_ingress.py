@@ -1,6 +1,5 @@
 """The servers behind any ingress controller."""
 
-from collections.abc import Mapping
 from typing import NotRequired
 
 import pulumi
@@ -19,7 +18,7 @@ class PlainIngressArgs(IngressArgs):
     class_name: NotRequired[pulumi.Input[str]]
     """The IngressClass; the cluster's default when absent."""
 
-    annotations: NotRequired[Mapping[str, str]]
+    annotations: NotRequired[dict[str, str]]
     """What the controller is to do beyond an Ingress: affinity, denied paths, redirects, timeouts."""
 
 
@@ -35,6 +34,9 @@ class PlainIngress(pulumi.ComponentResource):
     Raises:
         ValueError: the URL has no DNS name; tls has two sources, or comes with an http URL.
     """
+
+    host: pulumi.Output[str]
+    """The host name that it serves, for whoever keeps the DNS."""
 
     def __init__(self, name: str, args: PlainIngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         address = checked_address(name, args, args.get("tls"))
@@ -77,4 +79,5 @@ class PlainIngress(pulumi.ComponentResource):
             ),
             opts=child(self),
         )
-        self.register_outputs({})
+        self.host = pulumi.Output.from_input(address.host)
+        self.register_outputs({"host": self.host})

@@ -1,13 +1,22 @@
 """The servers behind Traefik."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, NotRequired
+from typing import NamedTuple, NotRequired
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import child, metadata
-from .ingress import AFFINITY_COOKIE, AFFINITY_COOKIE_SECONDS, COMPONENT, IngressArgs, Tls, certificate, checked_address
+from .ingress import (
+    AFFINITY_COOKIE,
+    AFFINITY_COOKIE_SECONDS,
+    COMPONENT,
+    IngressArgs,
+    Tls,
+    certificate,
+    check_affinity,
+    checked_address,
+)
 from .public_address import DENIED
 
 API = "traefik.io/v1alpha1"
@@ -22,8 +31,8 @@ class TraefikIngressArgs(IngressArgs):
     tls: NotRequired[Tls]
     """The certificate, for an https URL; Traefik's default one when absent."""
 
-    affinity: NotRequired[Literal["address", "cookie"]]
-    """What keeps a client on one server; its address when absent."""
+    affinity: NotRequired[str]
+    """What keeps a client on one server: address (when absent) or cookie."""
 
     secure_entry_point: NotRequired[pulumi.Input[str]]
     """Traefik's entry point for https; "websecure" when absent."""
@@ -47,11 +56,15 @@ class TraefikIngress(pulumi.ComponentResource):
     stay. Traefik knows one of the two at a time: by address, it sets no cookie.
 
     Raises:
-        ValueError: the URL has no DNS name; tls has two sources, or comes with an http URL.
+        ValueError: the URL has no DNS name; tls has two sources, or comes with an http URL; an unknown affinity.
     """
+
+    host: pulumi.Output[str]
+    """The host name that it serves, for whoever keeps the DNS."""
 
     def __init__(self, name: str, args: TraefikIngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         address = checked_address(name, args, args.get("tls"))
+        check_affinity(name, args.get("affinity", "address"), ("address", "cookie"))
         super().__init__("jellyfin-ha:index:TraefikIngress", name, {}, opts)
         self._args, self._address = args, address
         plain = args.get("plain_entry_point", "web")
@@ -63,7 +76,8 @@ class TraefikIngress(pulumi.ComponentResource):
             self._route(f"{name}-to-https", plain, {"match": self._rule()}, self._redirect(f"{name}-to-https"))
         else:
             self._route(name, plain, self._served(), self._headers(f"{name}-headers"))
-        self.register_outputs({})
+        self.host = pulumi.Output.from_input(address.host)
+        self.register_outputs({"host": self.host})
 
     def _rule(self) -> str:
         host, base = f"Host(`{self._address.host}`)", self._address.base

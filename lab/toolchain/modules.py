@@ -18,6 +18,7 @@ TRAEFIK_VERSION = "3.6.12"
 GIB = 1024**3
 _KUBERNETES = "k8s.io/kubernetes/cmd"
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_TRAEFIK = "github.com/traefik/traefik/v3"
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,14 @@ def modules() -> tuple[GoModule, ...]:
         GoModule(
             name="traefik",
             part="ingress",
-            programs={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
-            stamps={"github.com/traefik/traefik/v3/pkg/version.Version": TRAEFIK_VERSION},
+            programs={"traefik": f"{_TRAEFIK}/cmd/traefik"},
+            stamps={f"{_TRAEFIK}/pkg/version.Version": TRAEFIK_VERSION},
+            # What a cluster must know before it takes an IngressRoute.
+            scripts={
+                "traefik-crds.yml": Copied(
+                    _TRAEFIK, "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml"
+                )
+            },
             disk=6 * GIB,
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import ssl
@@ -60,6 +61,24 @@ def dynamic(engine: Engine, servers: Sequence[str]) -> dict[str, Any]:
     return {"http": {"routers": routers, "services": services, "middlewares": middlewares}}
 
 
+def manifests(engine: Engine) -> list[dict[str, Any]]:
+    """The recorded objects as Kubernetes takes them."""
+    return [
+        _whole({"apiVersion": inputs["apiVersion"], "kind": inputs["kind"], **inputs})
+        for (token, _), inputs in engine.resources.items()
+        if token.startswith("kubernetes:")
+    ]
+
+
+def _whole(value: Any) -> Any:
+    """The recording engine hands on every number as a float."""
+    if isinstance(value, dict):
+        return {key: _whole(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) else value
+
+
 @dataclass
 class TraefikProcess:
     """A running Traefik with the entry points web and websecure on loopback, for one host."""
@@ -68,6 +87,40 @@ class TraefikProcess:
     host: str
     web: int
     websecure: int
+
+    def client(self, *, address: str = "127.0.0.1", cookies: bool = False, secure: bool = True) -> httpx.Client:
+        """A client at an address of its own, which forgets cookies unless told otherwise, as televisions do."""
+        scheme, port = ("https", self.websecure) if secure else ("http", self.web)
+        return httpx.Client(
+            base_url=f"{scheme}://127.0.0.1:{port}",
+            headers={"Host": self.host},
+            transport=httpx.HTTPTransport(verify=unverified(), local_address=address),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=None if cookies else [])),
+            timeout=60,
+        )
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self.folder / "log").read_text()
+
+    @property
+    def access_log(self) -> str:
+        """What it has noted of the requests."""
+        return (self.folder / "access").read_text()
+
+    def answers(self, path: str) -> bool:
+        """Whether it has something for that path at its entry point web."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.web}{path}", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@dataclass
+class TraefikWithoutCluster(TraefikProcess):
+    """One that is told by a file what a cluster would tell it."""
+
     engine: Engine
     generation: int = 0
 
@@ -82,29 +135,7 @@ class TraefikProcess:
         written = self.folder / "written"
         written.write_text(json.dumps(content))
         written.replace(self.folder / "dynamic" / "ingress.yml")
-        wait_until(lambda: self._answers(mark), seconds=START_SECONDS, what=f"Traefik with {len(servers)} servers")
-
-    def client(self, *, address: str = "127.0.0.1", cookies: bool = False, secure: bool = True) -> httpx.Client:
-        """A client at an address of its own, which forgets cookies unless told otherwise, as televisions do."""
-        scheme, port = ("https", self.websecure) if secure else ("http", self.web)
-        return httpx.Client(
-            base_url=f"{scheme}://127.0.0.1:{port}",
-            headers={"Host": self.host},
-            transport=httpx.HTTPTransport(verify=unverified(), local_address=address),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=None if cookies else [])),
-            timeout=60,
-        )
-
-    @property
-    def access_log(self) -> str:
-        """What it has noted of the requests."""
-        return (self.folder / "access").read_text()
-
-    def _answers(self, path: str) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.web}{path}", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
+        wait_until(lambda: self.answers(mark), seconds=START_SECONDS, what=f"Traefik with {len(servers)} servers")
 
 
 def unverified() -> ssl.SSLContext:
@@ -121,10 +152,19 @@ def access_log_flags() -> list[str]:
     return re.findall(r"^    (--accesslog\S+)$", page.read_text(), flags=re.MULTILINE)
 
 
+def ingress(url: str, more: Mapping[str, Any] | None = None, *, namespace: str = "home") -> Engine:
+    """What the component asks Kubernetes for."""
+    args: Any = {
+        **{"namespace": namespace, "instance": "test", "url": url},
+        **{"service_name": "jellyfin", "service_port": 8096, **(more or {})},
+    }
+    return run(lambda: TraefikIngress("jellyfin", args))
+
+
 @contextmanager
 def traefik(
     servers: Sequence[str], *, url: str = "https://films.example.org:{websecure}", more: Mapping[str, Any] | None = None
-) -> Generator[TraefikProcess]:
+) -> Generator[TraefikWithoutCluster]:
     """A Traefik in front of these servers for as long as the block runs; built when the cache has none.
 
     Args:
@@ -132,39 +172,56 @@ def traefik(
         url: of the servers, with `{web}` or `{websecure}` for a port.
         more: further arguments of the component.
     """
-    program = ensure(silent, parts=("ingress",)).bin / "traefik"
-    ports = {"web": free_port(), "websecure": free_port()}
-    args: Any = {
-        **{"namespace": "home", "instance": "test", "url": url.format(**ports)},
-        **{"service_name": "jellyfin", "service_port": 8096, **(more or {})},
-    }
-    engine = run(lambda: TraefikIngress("jellyfin", args))
+    web, websecure = free_port(), free_port()
+    engine = ingress(url.format(web=web, websecure=websecure), more)
     with tempfile.TemporaryDirectory(prefix="jellyfin-ha-traefik-") as name:
         folder = Path(name)
         (folder / "dynamic").mkdir()
-        entry_points = [
-            f"--entryPoints.{entry_point}.{option}"
-            for entry_point, port in ports.items()
-            for option in (
-                f"address=127.0.0.1:{port}",
-                f"transport.respondingTimeouts.readTimeout={READ_SECONDS}s",
-            )
-        ]
-        command = [
-            *dying_with_us(user=None, signal_name="KILL"),
-            *(str(program), f"--providers.file.directory={folder / 'dynamic'}", *entry_points),
-            *("--ping=true", "--ping.manualRouting=true", "--global.checkNewVersion=false"),
-            *(f"--accesslog.filepath={folder / 'access'}", *access_log_flags()),
-        ]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-        host = args["url"].split("/")[2].partition(":")[0]
-        running = TraefikProcess(folder, host, ports["web"], ports["websecure"], engine)
-        try:
-            try:
-                running.give_endpoints(servers)
-            except TimeoutError as error:
-                raise ProcessFailedError(f"{error}:\n{(folder / 'log').read_text()[-2000:]}") from None
+        host = url.split("/")[2].partition(":")[0]
+        running = TraefikWithoutCluster(folder, host, web, websecure, engine)
+        with _process(running, [f"--providers.file.directory={folder / 'dynamic'}"]):
+            running.give_endpoints(servers)
             yield running
-        finally:
-            end(process, gently=signal.SIGTERM)
+
+
+@contextmanager
+def traefik_of_cluster(kubeconfig: Path, namespace: str, host: str) -> Generator[TraefikProcess]:
+    """A Traefik outside a cluster that reads the IngressRoutes of one of its namespaces.
+
+    Args:
+        kubeconfig: with the right to read them; the pods must be reachable from here.
+        namespace: the one.
+        host: that clients ask for.
+    """
+    with tempfile.TemporaryDirectory(prefix="jellyfin-ha-traefik-") as name:
+        running = TraefikProcess(Path(name), host, free_port(), free_port())
+        provider = ["--providers.kubernetescrd=true", f"--providers.kubernetescrd.namespaces={namespace}"]
+        with _process(running, provider, {"KUBECONFIG": str(kubeconfig)}):
+            yield running
+
+
+@contextmanager
+def _process(
+    running: TraefikProcess, provider: list[str], environment: Mapping[str, str] | None = None
+) -> Generator[None]:
+    entry_points = [
+        f"--entryPoints.{entry_point}.{option}"
+        for entry_point, port in (("web", running.web), ("websecure", running.websecure))
+        for option in (f"address=127.0.0.1:{port}", f"transport.respondingTimeouts.readTimeout={READ_SECONDS}s")
+    ]
+    command = [
+        *dying_with_us(user=None, signal_name="KILL"),
+        *(str(ensure(silent, parts=("ingress",)).bin / "traefik"), *provider, *entry_points),
+        *("--ping=true", "--ping.manualRouting=true", "--global.checkNewVersion=false"),
+        *(f"--accesslog.filepath={running.folder / 'access'}", *access_log_flags()),
+    ]
+    with (running.folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        yield
+    except TimeoutError as error:
+        raise ProcessFailedError(f"{error}; Traefik has said:\n{running.log[-2000:]}") from error
+    finally:
+        end(process, gently=signal.SIGTERM)

@@ -236,6 +236,12 @@ def test_tls_that_contradicts_itself_or_the_url_is_refused(build: Any) -> None:
         build(tls={"secret_name": "mine", "issuer": {"name": "x"}})
 
 
+@pytest.mark.parametrize("build", [traefik, gateway])
+def test_an_affinity_that_nobody_has_is_refused(build: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected affinity .* found 'fate'"):
+        build(affinity="fate")
+
+
 def test_a_plain_listener_without_another_is_refused() -> None:
     with pytest.raises(ValueError, match="plain_section beside section"):
         gateway(parent={"name": "public", "plain_section": "http"})

@@ -28,7 +28,7 @@ def test_the_parts_hold_every_program_of_the_engine_the_cluster_and_the_ingress(
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
         *("etcd", "coredns"),
     }
-    assert programs["ingress"] == {"traefik"}
+    assert programs["ingress"] == {"traefik", "traefik-crds.yml"}
 
 
 def test_every_module_is_pinned_by_a_lock_file() -> None:
