@@ -86,5 +86,6 @@ def lab_overlay(
             "transcode": None,
             "perPod": {"storageClass": storage_class, "longhorn": None, "emptyDir": None},
         },
+        "jellyfin-ha:ingress": None,
         MIGRATION_KEY: {"source": str(source)},
     }

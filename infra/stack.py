@@ -21,6 +21,7 @@ from jellyfin_ha.operations.migration import Options, check_source
 from jellyfin_ha.operations.upgrade import Target
 
 from . import arguments, hooks
+from .ingress import publish
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs, Secrets, Service, Volumes
 from .parts import parts_of
 from .settings import Claim, Part, PerPod, Settings, own_class
@@ -214,6 +215,19 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         fingerprint=hooks.fingerprint_of(image=settings.server.image),
         opts=after(server),
     )
+    if settings.ingress is not None:
+        publish(
+            "jellyfin",
+            settings.ingress,
+            {
+                "namespace": settings.namespace,
+                "instance": stack,
+                "url": settings.server.url,
+                "service_name": server.service_name,
+                "service_port": server.port,
+            },
+            after(),
+        )
     known = pulumi.Output.from_input
     return JellyfinHaOutputs(
         contract_version=known(CONTRACT_VERSION),

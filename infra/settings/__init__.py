@@ -1,6 +1,14 @@
 """The stack's settings: their model, and all that is made from it."""
 
 from .gpu import DraGpu, Gpu, HostPathGpu, IntelGpu, NvidiaGpu
+from .ingress import (
+    GatewaySettings,
+    IngressSettings,
+    ParentSettings,
+    PlainSettings,
+    TlsSettings,
+    TraefikSettings,
+)
 from .longhorn import KeptLonghorn, Longhorn, Part, own_class
 from .model import (
     PROJECT,
@@ -27,8 +35,10 @@ __all__ = [
     "Claim",
     "Database",
     "DraGpu",
+    "GatewaySettings",
     "Gpu",
     "HostPathGpu",
+    "IngressSettings",
     "IntelGpu",
     "KeptLonghorn",
     "LeaseStore",
@@ -36,14 +46,18 @@ __all__ = [
     "Migration",
     "Nfs",
     "NvidiaGpu",
+    "ParentSettings",
     "Part",
     "PerPod",
+    "PlainSettings",
     "Resources",
     "Server",
     "Service",
     "Settings",
     "Shared",
     "Storage",
+    "TlsSettings",
+    "TraefikSettings",
     "own_class",
     "parse_settings",
     "reference",

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 
 def _text_of_number(value: object) -> object:
@@ -32,6 +33,14 @@ def text(pattern: str, form: str) -> FieldInfo:
     patternErrorMessage is what VS Code and the YAML language server say in place of the pattern.
     """
     return cast(FieldInfo, Field(pattern=pattern, json_schema_extra={"patternErrorMessage": form}))
+
+
+OWN_WORDS = "own_words"
+
+
+def in_own_words(words: str) -> PydanticCustomError:
+    """What a validator raises to say itself what is expected, where the form in words says too little."""
+    return PydanticCustomError(OWN_WORDS, "{words}", {"words": words})
 
 
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$"

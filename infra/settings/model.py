@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .base import DnsLabel, Folder, Host, ImageReference, Model, NoTruth, Quantity, Url, none_of_nothing, text
 from .gpu import Gpu
+from .ingress import IngressSettings, KnownProxy
 from .longhorn import KeptLonghorn, Longhorn
 from .rules import at_most_one, either_or_nothing, exactly_one, given, not_both, only_with
 
@@ -195,6 +196,9 @@ class Server(Model):
     service: Service = Service()
     """How clients reach the servers."""
 
+    known_proxies: list[KnownProxy] = Field(default_factory=list[str])
+    """What proxies connect from; required with an `ingress`, see [ingress.md](ingress.md)."""
+
     resources: Resources = Resources()
     """CPU and memory of each server."""
 
@@ -298,3 +302,8 @@ class Settings(Model):
     migration: Annotated[Migration | None, BeforeValidator(none_of_nothing)] = None
     """The single server's database that fills a new one; `{}` says that there is none, where the lab would take its
     sample."""
+
+    ingress: Annotated[
+        Annotated[IngressSettings, Field(discriminator="type")] | None, BeforeValidator(none_of_nothing)
+    ] = None
+    """How clients from outside the cluster get in, see [ingress.md](ingress.md); `{}` says that none do so."""

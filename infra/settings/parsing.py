@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from jellyfin_ha.operations.errors import UserError
 
+from .base import OWN_WORDS
 from .combinations import contradictions
 from .model import PROJECT, Settings
 from .places import Place
@@ -26,6 +27,9 @@ REFUSED_SECRET = (
     "found a secret; expected none: no setting takes one, and this one would be shown in clear. "
     "The stack makes its passwords itself"
 )
+
+# What pydantic says when the key that chooses one of several mappings has no such value, or is not there.
+NO_CHOICE = ("union_tag_invalid", "union_tag_not_found")
 
 LONGEST_VALUE = 80
 
@@ -53,7 +57,7 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
     except ValidationError as error:
         top = Place.top()
         problems += [
-            (_location(detail), _problem(detail, top))
+            (_location(detail, top), _problem(detail, top))
             for detail in error.errors(include_url=False)
             if not any(detail["loc"][: len(secret)] == secret for secret in secrets)
         ]
@@ -81,8 +85,18 @@ def _secrets(value: object, location: Location) -> Iterator[Location]:
             yield from _secrets(inner, (*location, index))
 
 
-def _location(detail: ErrorDetails) -> Location:
-    return tuple(part for part in detail["loc"] if part != KEY_ITSELF)
+def _location(detail: ErrorDetails, top: Place) -> Location:
+    """Where the problem is in the file, without what pydantic adds: the choice among several mappings is no key."""
+    shown: list[str | int] = []
+    place: Place | None = top
+    for part in detail["loc"]:
+        chosen = place.tagged(part) if place else None
+        if chosen is None and part != KEY_ITSELF:
+            shown.append(part)
+        place = chosen or (place.below(part) if place else None)
+    if detail["type"] in NO_CHOICE:
+        shown.append("type")
+    return tuple(shown)
 
 
 def _problem(detail: ErrorDetails, top: Place) -> str:
@@ -100,6 +114,12 @@ def _problem(detail: ErrorDetails, top: Place) -> str:
     if detail["type"] == "missing":
         return f"missing; expected {place.form}" if place else "missing; it has no default"
     found, value = _shown(detail["input"]), detail["input"]
+    if detail["type"] == OWN_WORDS:
+        return f"found {found}; {detail['msg']}"
+    if detail["type"] in NO_CHOICE and place and isinstance(value, Mapping):
+        chosen = cast(Mapping[str, object], value)
+        form = place.keys["type"].form
+        return f"found {_shown(chosen['type'])}; expected {form}" if "type" in chosen else f"missing; expected {form}"
     rule = cast(dict[str, object], detail.get("ctx", {})).get("error")
     if isinstance(value, Mapping) and isinstance(rule, ValueError):
         return f"found {found}; {rule}"
@@ -122,7 +142,7 @@ def _unknown(key: str | int, place: Place | None) -> str:
 def _place(top: Place, location: Sequence[str | int]) -> Place | None:
     place: Place | None = top
     for part in location:
-        place = place.below(part) if place else None
+        place = place.tagged(part) or place.below(part) if place else None
     return place
 
 

@@ -31,8 +31,8 @@ class Place:
 
     def alternatives(self) -> Iterator[Place]:
         """What may stand here, one by one, but for nothing."""
-        if "anyOf" in self.schema:
-            for schema in cast(list[JsonDict], self.schema["anyOf"]):
+        if "anyOf" in self.schema or "discriminator" in self.schema:
+            for schema in cast(list[JsonDict], self.schema["anyOf" if "anyOf" in self.schema else "oneOf"]):
                 yield from Place(self.root, schema).alternatives()
         elif "$ref" in self.schema:
             name = str(self.schema["$ref"]).removeprefix("#/$defs/")
@@ -40,14 +40,23 @@ class Place:
         elif self.schema.get("type") != "null":
             yield self
 
+    def tagged(self, part: str | int) -> Place | None:
+        """The mapping that this value of the tag stands for."""
+        for schema in (self.schema, *cast(list[JsonDict], self.schema.get("anyOf", []))):
+            mapping = cast(dict[str, str], cast(JsonDict, schema.get("discriminator", {})).get("mapping", {}))
+            if part in mapping:
+                return Place(self.root, {"$ref": mapping[str(part)]})
+        return None
+
     @property
     def keys(self) -> dict[str, Place]:
         """The settings of the mapping that stands here; none where none stands or its keys are free."""
-        return {
-            key: Place(self.root, schema)
-            for place in self.alternatives()
-            for key, schema in cast(dict[str, JsonDict], place.schema.get("properties", {})).items()
-        }
+        found: dict[str, list[JsonDict]] = {}
+        for place in self.alternatives():
+            for key, schema in cast(dict[str, JsonDict], place.schema.get("properties", {})).items():
+                if schema not in found.setdefault(key, []):
+                    found[key].append(schema)
+        return {key: Place(self.root, _any_of(schemas)) for key, schemas in found.items()}
 
     @property
     def names(self) -> list[str]:
@@ -91,6 +100,17 @@ class Place:
     def form(self) -> str:
         """What may stand here, in words."""
         return " or ".join(dict.fromkeys(_form(place) for place in self.alternatives()))
+
+
+def _any_of(schemas: list[JsonDict]) -> JsonDict:
+    """One schema of a key that several mappings have; its meaning stands at the first of them."""
+    if len(schemas) == 1:
+        return schemas[0]
+    first, *others = schemas
+    said = {key: first[key] for key in ("description", "default") if key in first}
+    if any(other.get("default") != first.get("default") for other in others):
+        said.pop("default", None)
+    return {"anyOf": [*schemas], **said}
 
 
 def _form(place: Place) -> str:

@@ -59,6 +59,11 @@ def one_when(key: str, other: str, value: str, *, default: int) -> Rule:
     return Rule(f"{key} 1 with {other} {value}", {"if": _with(other, {"const": value}), "then": then})
 
 
+def only_beside(key: str, other: str) -> Rule:
+    """The key may be there only when the other is."""
+    return Rule(f"{key} beside {other} only", {"if": _has(key), "then": _has(other)})
+
+
 def only_with(key: str, other: str, *values: str) -> Rule:
     """The key may be there only when `other` has one of the values."""
     return Rule(

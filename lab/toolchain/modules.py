@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Part = Literal["engine", "cluster"]
+Part = Literal["engine", "cluster", "ingress"]
 
 PULUMI_VERSION = "3.259.0"
 # The version that pulumi-kubernetes on PyPI has; the module is a commit shortly before that release.
 KUBERNETES_PROVIDER_VERSION = "4.25.0"
 # 1.35 refuses cgroup v1, which some hosts of a lab still have.
 KUBERNETES_VERSION = "1.34.4"
+TRAEFIK_VERSION = "3.6.12"
 
 GIB = 1024**3
 _KUBERNETES = "k8s.io/kubernetes/cmd"
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_TRAEFIK = "github.com/traefik/traefik/v3"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class GoModule:
 
     Args:
         name: the folder.
-        part: what needs it: the Pulumi engine or the cluster.
+        part: what needs it: the Pulumi engine, the cluster, or the tests of the ingress.
         programs: name of the program to its main package.
         disk: bytes that a build with cold caches takes in GOCACHE and GOMODCACHE (measured, rounded up).
         stamps: Go variables to set, name to value.
@@ -140,5 +142,18 @@ def modules() -> tuple[GoModule, ...]:
             stamps=_kubernetes_stamps(),
             profile_guided=False,
             disk=3 * GIB,
+        ),
+        GoModule(
+            name="traefik",
+            part="ingress",
+            programs={"traefik": f"{_TRAEFIK}/cmd/traefik"},
+            stamps={f"{_TRAEFIK}/pkg/version.Version": TRAEFIK_VERSION},
+            # What a cluster must know before it takes an IngressRoute.
+            scripts={
+                "traefik-crds.yml": Copied(
+                    _TRAEFIK, "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml"
+                )
+            },
+            disk=6 * GIB,
         ),
     )

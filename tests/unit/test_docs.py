@@ -79,6 +79,20 @@ def test_the_examples_of_storage_can_be_used_beside_the_rest_of_a_stack_file() -
         settings_of({"config": {**content["config"], **server}}, origin="the example")
 
 
+def test_every_example_of_an_ingress_can_be_used() -> None:
+    page = (ROOT / "docs" / "ingress.md").read_text()
+    storage = {"config": {"storageClass": "nfs"}, "media": {"storageClass": "nfs"}}
+    types: list[str] = []
+    for example in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL):
+        content: dict[str, Any] = yaml.safe_load(example)
+        content["config"]["jellyfin-ha:storage"] = storage
+        content["config"]["jellyfin-ha:server"]["image"] = "jellyfin:1"
+        ingress = settings_of(content, origin="the example").ingress
+        assert ingress is not None
+        types.append(ingress.type)
+    assert types == ["traefik", "gateway", "ingress"]
+
+
 @pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|bench|lint)\b")))
 def test_every_make_command_on_the_pages_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

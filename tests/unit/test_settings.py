@@ -69,7 +69,7 @@ NAME = "a name of small letters, digits and inner hyphens, 63 characters at most
 IMAGE = "an image such as postgres:17, without spaces"
 URL = "a URL such as https://jellyfin.example.org, without a slash at its end and without a password"
 AMOUNT = "an amount such as 500m, 2, 512Mi or 10Gi"
-SERVER_KEYS = "image, url, replicas, service, resources, nodeSelector, gpu"
+SERVER_KEYS = "image, url, replicas, service, knownProxies, resources, nodeSelector, gpu"
 SHARED = "exactly one of nfs, storageClass, existingClaim, hostPath"
 NO_TEXT = "which is no text without quotes; expected"
 SECRET = (
@@ -419,3 +419,105 @@ def test_a_stack_file_that_is_no_mapping_is_refused(tmp_path: Path, content: str
 def test_keys_of_other_packages_are_left_alone() -> None:
     content = {"config": {"kubernetes:context": "home", **{f"jellyfin-ha:{k}": v for k, v in MINIMAL.items()}}}
     assert settings_of(yaml.safe_load(yaml.safe_dump(content)), origin="test").namespace == "jellyfin"
+
+
+BEHIND_TRAEFIK: dict[str, Any] = {
+    "server": {"image": "jellyfin:1", "url": "https://films.example.org", "knownProxies": ["10.42.0.0/16"]},
+    "storage": MINIMAL["storage"],
+    "ingress": {"type": "traefik"},
+}
+
+
+def test_an_ingress_is_none_unless_its_type_is_said() -> None:
+    assert parse_settings(MINIMAL, origin="test").ingress is None
+    assert parse_settings({**MINIMAL, "ingress": {}}, origin="test").ingress is None
+    ingress = parse_settings(BEHIND_TRAEFIK, origin="test").ingress
+    assert ingress is not None
+    assert (ingress.type, ingress.affinity) == ("traefik", "address")
+    for ingress, said in (({"type": "nginx"}, "found 'nginx'"), ({"className": "x"}, "missing")):
+        text = str(refusal({**BEHIND_TRAEFIK, "ingress": ingress}))
+        assert f"jellyfin-ha:ingress.type: {said}; expected traefik or ingress or gateway" in text
+
+
+def test_a_key_of_another_kind_of_ingress_is_named_as_it_stands_in_the_file() -> None:
+    ingress = {"type": "traefik", "parent": {}, "tls": {"issuer": {"name": "A B"}}}
+    text = str(refusal({**BEHIND_TRAEFIK, "ingress": ingress}))
+    assert "jellyfin-ha:ingress.parent: unknown key" in text
+    assert "jellyfin-ha:ingress.tls.issuer.name: found 'A B'" in text
+
+
+def test_an_ingress_without_known_proxies_is_refused_with_the_reason() -> None:
+    values = {**BEHIND_TRAEFIK, "server": MINIMAL["server"]}
+    text = str(refusal(values))
+    assert "jellyfin-ha:server.knownProxies: found []" in text
+    assert "/System/Restart without a token" in text
+
+
+@pytest.mark.parametrize("proxy", ["10.42.0.0/16", "10.0.0.0/8", "192.168.1.7", "2001:db8::/48", "::1"])
+def test_known_proxies_are_addresses_and_networks(proxy: str) -> None:
+    values = copy.deepcopy(BEHIND_TRAEFIK)
+    values["server"]["knownProxies"] = [proxy]
+    assert parse_settings(values, origin="test").server.known_proxies == [proxy]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("0.0.0.0/0", "can claim any address"),
+        ("::/0", "can claim any address"),
+        ("128.0.0.0/1", "networks of /8 or narrower"),
+        ("2000::/32", "networks of /48 or narrower"),
+        ("10.42.0.1/16", "has host bits set"),
+        ("traefik", "expected an IP address or a network"),
+    ],
+)
+def test_proxies_that_are_everybody_or_nobody_are_refused(proxy: str, reason: str) -> None:
+    values = copy.deepcopy(BEHIND_TRAEFIK)
+    values["server"]["knownProxies"] = ["10.42.0.0/16", proxy]
+    text = str(refusal(values))
+    assert f"jellyfin-ha:server.knownProxies.1: found '{proxy}'" in text
+    assert reason in text
+
+
+def test_all_that_does_not_go_together_is_named_at_once() -> None:
+    server = {"image": "jellyfin:1", "url": "http://192.168.1.10:8096"}
+    ingress = {"type": "ingress", "tls": {"secretName": "mine"}}
+    text = str(refusal({**BEHIND_TRAEFIK, "server": server, "ingress": ingress}))
+    assert "4 settings" in text
+    for part in (
+        "jellyfin-ha:server.knownProxies: found []",
+        "jellyfin-ha:server.url: found 'http://192.168.1.10:8096'; expected http(s)://<DNS name>",
+        "jellyfin-ha:ingress.acceptsUnprotectedPaths: found false",
+        "jellyfin-ha:ingress.affinity: found nothing",
+    ):
+        assert part in text
+
+
+def test_certificates_need_an_https_url_and_one_source() -> None:
+    plain = {**BEHIND_TRAEFIK["server"], "url": "http://films.example.org"}
+    tls = {"type": "traefik", "tls": {"secretName": "mine"}}
+    assert "server.url: found 'http://films.example.org'; expected https" in str(
+        refusal({**BEHIND_TRAEFIK, "server": plain, "ingress": tls})
+    )
+    gateway = {
+        "type": "gateway",
+        "affinity": "controller",
+        "parent": {"name": "a", "section": "b", "plainSection": "c"},
+    }
+    assert "expected https where ingress.parent.plainSection" in str(
+        refusal({**BEHIND_TRAEFIK, "server": plain, "ingress": gateway})
+    )
+    both = {"type": "traefik", "tls": {"secretName": "mine", "issuer": {"name": "x"}}}
+    assert "exactly one of issuer, secretName" in str(refusal({**BEHIND_TRAEFIK, "ingress": both}))
+
+
+@pytest.mark.parametrize(
+    "ingress",
+    [{"type": "ingress", "acceptsUnprotectedPaths": True}, {"type": "gateway", "parent": {"name": "public"}}],
+)
+def test_several_servers_need_somebody_who_keeps_a_client_on_one(ingress: dict[str, Any]) -> None:
+    assert "ingress.affinity" in str(refusal({**BEHIND_TRAEFIK, "ingress": ingress}))
+    alone = {**BEHIND_TRAEFIK["server"], "replicas": 1}
+    assert parse_settings({**BEHIND_TRAEFIK, "server": alone, "ingress": ingress}, origin="test").ingress
+    kept = {**ingress, "affinity": "controller"}
+    assert parse_settings({**BEHIND_TRAEFIK, "ingress": kept}, origin="test").ingress

@@ -20,7 +20,7 @@ from jellyfin_ha.infra.settings import Settings, stack_file_schema
 from jellyfin_ha.infra.settings.base import Model
 from jellyfin_ha.infra.settings.reference import BEGIN, END
 from jellyfin_ha.operations.errors import UserError
-from tests.unit.test_settings import MINIMAL
+from tests.unit.test_settings import BEHIND_TRAEFIK, MINIMAL
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "settings.schema.json"
@@ -39,9 +39,9 @@ def stack_file(values: dict[str, Any], **others: Any) -> dict[str, Any]:
     return {"config": {f"jellyfin-ha:{key}": value for key, value in values.items()}, **others}
 
 
-def with_value(path: str, value: object) -> dict[str, Any]:
+def with_value(path: str, value: object, rest: dict[str, Any] = MINIMAL) -> dict[str, Any]:
     """A stack file with one more, or one other, value; `path` is a key as in server.service.type."""
-    values = copy.deepcopy(MINIMAL)
+    values = copy.deepcopy(rest)
     *parents, last = path.split(".")
     mapping = values
     for parent in parents:
@@ -148,6 +148,8 @@ RIGHT = [
         with_value("database.storage.longhorn.recurringJobs", {"nightly": {"task": "backup", "cron": "0 3 * * *"}}),
         id="a backup every night",
     ),
+    pytest.param(stack_file(BEHIND_TRAEFIK), id="an ingress"),
+    pytest.param(with_value("ingress", None), id="nothing as no ingress"),
     pytest.param(with_value("server.gpu", {}), id="no GPU"),
     pytest.param(with_value("server.gpu", {"nodeSelector": {"gpu": "yes"}}), id="nodes with a GPU"),
     pytest.param(with_value("database.storage", {"storageClass": "fast"}), id="a class without a size"),
@@ -186,6 +188,9 @@ WRONG = [
         with_value("leaseStore.storage.longhorn.recurringJobs", {"nightly": {"task": "backup", "cron": "daily"}}),
         id="a job at a time in words",
     ),
+    pytest.param(with_value("ingress", {"type": "nginx"}, BEHIND_TRAEFIK), id="an unknown ingress"),
+    pytest.param(with_value("ingress.parent", {"name": "a"}, BEHIND_TRAEFIK), id="a key of another ingress"),
+    pytest.param(with_value("server.knownProxies", ["traefik"]), id="a proxy by its name"),
     pytest.param(with_value("server.node_selector", {}), id="a key in snake case"),
     pytest.param(with_value("server.image", "jellyfin 1"), id="an image with a space"),
     pytest.param(with_value("server.image", {"secure": "v1:x"}), id="a secret"),
@@ -258,6 +263,14 @@ RULES: list[tuple[str, dict[str, list[Any]]]] = [
 ]
 
 
+BEHIND_GATEWAY = {**BEHIND_TRAEFIK, "ingress": {"type": "gateway", "affinity": "controller"}}
+
+RULES_OF_INGRESS: list[tuple[str, dict[str, list[Any]], dict[str, Any]]] = [
+    ("ingress.tls", {"issuer": [{"name": "a"}, None], "secretName": ["b", None]}, BEHIND_TRAEFIK),
+    ("ingress.parent", {"name": ["a"], "section": ["b", None], "plainSection": ["c", None]}, BEHIND_GATEWAY),
+]
+
+
 def combined(choices: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
     """Every set of these keys with every one of their values."""
     pairs = [(key, value) for key, values in choices.items() for value in values]
@@ -267,9 +280,13 @@ def combined(choices: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
                 yield dict(chosen)
 
 
-@pytest.mark.parametrize(("path", "choices"), RULES, ids=[path for path, _ in RULES])
-def test_editors_know_the_rules_between_keys(path: str, choices: dict[str, list[Any]]) -> None:
-    contents = [with_value(path, mapping) for mapping in combined(choices)]
+@pytest.mark.parametrize(
+    ("path", "choices", "rest"),
+    [pytest.param(path, choices, MINIMAL, id=path) for path, choices in RULES]
+    + [pytest.param(*rule, id=rule[0]) for rule in RULES_OF_INGRESS],
+)
+def test_editors_know_the_rules_between_keys(path: str, choices: dict[str, list[Any]], rest: dict[str, Any]) -> None:
+    contents = [with_value(path, mapping, rest) for mapping in combined(choices)]
     verdicts = [program_takes(content) for content in contents]
     assert {True, False} <= set(verdicts)
     assert [EDITOR.is_valid(content) for content in contents] == verdicts

@@ -320,3 +320,74 @@ def test_other_stacks_read_names_never_values() -> None:
 
 def test_the_outputs_are_what_other_stacks_rely_on() -> None:
     assert [*faults(deployed()[1])] == []
+
+
+@pytest.mark.parametrize(
+    ("ingress", "token"),
+    [
+        ({"type": "traefik", "tls": {"issuer": {"name": "home"}}}, "kubernetes:traefik.io/v1alpha1:IngressRoute"),
+        (
+            {"type": "ingress", "acceptsUnprotectedPaths": True, "affinity": "controller", "className": "haproxy"},
+            "kubernetes:networking.k8s.io/v1:Ingress",
+        ),
+        (
+            {"type": "gateway", "affinity": "controller", "parent": {"name": "public", "namespace": "edge"}},
+            "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
+        ),
+    ],
+)
+def test_an_ingress_leads_to_the_servers_service_and_leaves_the_outputs_alone(
+    ingress: dict[str, Any], token: str
+) -> None:
+    server = {**VALUES["server"], "url": "https://films.example.org", "knownProxies": ["10.42.0.0/16"]}
+    engine, outputs = deployed(server=server, ingress=ingress)
+    spec = str(engine.of(token, "jellyfin")["spec"])
+    assert "'name': 'jellyfin'" in spec
+    assert "8096" in spec
+    assert engine.of(token, "jellyfin")["metadata"]["namespace"] == "home"
+    assert outputs == deployed(server=server)[1]
+    assert outputs["url"] == "https://films.example.org"
+
+
+def test_all_settings_of_an_ingress_reach_it() -> None:
+    server = {**VALUES["server"], "url": "https://a.example/films", "knownProxies": ["10.42.0.0/16"]}
+    traefik = {
+        "type": "traefik",
+        "affinity": "cookie",
+        "secureEntryPoint": "tls",
+        "plainEntryPoint": "clear",
+        "className": "outside",
+        "tls": {"secretName": "mine"},
+    }
+    engine, _ = deployed(server=server, ingress=traefik)
+    route = engine.of("kubernetes:traefik.io/v1alpha1:IngressRoute", "jellyfin")
+    assert route["metadata"]["annotations"]["kubernetes.io/ingress.class"] == "outside"
+    assert route["spec"]["entryPoints"] == ["tls"]
+    assert route["spec"]["tls"] == {"secretName": "mine"}
+    assert "sticky" in route["spec"]["routes"][0]["services"][0]
+    redirect = engine.of("kubernetes:traefik.io/v1alpha1:IngressRoute", "jellyfin-to-https")
+    assert redirect["spec"]["entryPoints"] == ["clear"]
+
+    parent = {"name": "public", "namespace": "edge", "section": "tls", "plainSection": "clear"}
+    gateway = {
+        "type": "gateway",
+        "parent": parent,
+        "affinity": "session-persistence",
+        "acceptsUnprotectedPaths": True,
+    }
+    engine, _ = deployed(server=server, ingress=gateway)
+    route = engine.of("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "jellyfin")["spec"]
+    assert route["parentRefs"] == [{"name": "public", "namespace": "edge", "sectionName": "tls"}]
+    (served,) = route["rules"]
+    assert "sessionPersistence" in served
+    assert engine.of("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "jellyfin-to-https")
+
+    plain = {"type": "ingress", "acceptsUnprotectedPaths": True, "affinity": "controller"}
+    more = {"annotations": {"a/b": "c"}, "className": "haproxy", "tls": {"issuer": {"name": "home", "kind": "Issuer"}}}
+    engine, _ = deployed(server=server, ingress={**plain, **more})
+    ingress = engine.of("kubernetes:networking.k8s.io/v1:Ingress", "jellyfin")
+    assert ingress["metadata"]["annotations"]["a/b"] == "c"
+    assert ingress["spec"]["ingressClassName"] == "haproxy"
+    assert (
+        engine.of("kubernetes:cert-manager.io/v1:Certificate", "jellyfin-tls")["spec"]["issuerRef"]["kind"] == "Issuer"
+    )
