@@ -23,7 +23,8 @@ class JellyfinHaOutputs:
         secrets: the names of the Secrets of: database, lease_store.
         volumes: the names of the claims: config, media.
         mode: active-active.
-        images: the image reference of each part: server, database, lease_store.
+        images: the image reference of each part: server, database, lease_store. With SQLite there is only server, in
+            selectors and images, and no secret.
         contract_version: grows when a name or form above changes.
     """
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from jellyfin_ha.components.server_images import DEFAULT_FLAVOR, FLAVORS
 from jellyfin_ha.operations.errors import UserError
 
 PROJECT = "jellyfin-ha"
@@ -114,10 +115,20 @@ class Service(Model):
         return self
 
 
+class Configuration(Model):
+    """Jellyfin's own settings that are declared; what has no value is left to the dashboard."""
+
+    metrics: bool | None = None
+    quick_connect: bool | None = None
+    auto_discovery: bool = False
+
+
 class Server(Model):
     """The Jellyfin servers."""
 
     image: ImageReference
+    flavor: Literal["sqlite", "pgsql-plugin", "zolty-fork", "nichols-fork"] = DEFAULT_FLAVOR
+    configuration: Configuration = Configuration()
     url: Url
     replicas: Annotated[int, Field(ge=0, le=9)] = 2
     service: Service = Service()
@@ -142,6 +153,12 @@ class LeaseStore(Model):
     storage: Claim = Claim(size="1Gi")
     memory_mib: Annotated[int, Field(ge=64, le=65536)] = 256
     node_selector: dict[str, str] = Field(default_factory=dict)
+
+
+class Tools(Model):
+    """What runs beside the servers."""
+
+    image: ImageReference = "python:3.13-alpine"
 
 
 class Migration(Model):
@@ -172,6 +189,7 @@ class Settings(Model):
     storage: Storage
     database: Database = Database()
     lease_store: LeaseStore = LeaseStore()
+    tools: Tools = Tools()
     migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
 
 
@@ -183,15 +201,37 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
         origin: where it was read, for the error.
 
     Raises:
-        UserError: exit code 2; every unknown, missing or ill-typed key, with its value and the legal form.
+        UserError: exit code 2; every unknown, missing or ill-typed key, with its value and the legal form; or else
+            every combination that cannot work.
     """
     try:
-        return Settings.model_validate(dict(values))
+        settings = Settings.model_validate(dict(values))
     except ValidationError as error:
-        lines = [_problem(problem) for problem in error.errors(include_url=False)]
-        raise UserError(
-            f"{origin}: {len(lines)} setting{'s' * (len(lines) != 1)} cannot be used:\n" + "\n".join(lines), exit_code=2
-        ) from None
+        raise _refusal(origin, [_problem(problem) for problem in error.errors(include_url=False)]) from None
+    if lines := [f"  {PROJECT}:{line}" for line in _misfits(settings)]:
+        raise _refusal(origin, lines)
+    return settings
+
+
+def _refusal(origin: str, lines: Sequence[str]) -> UserError:
+    return UserError(
+        f"{origin}: {len(lines)} setting{'s' * (len(lines) != 1)} cannot be used:\n" + "\n".join(lines), exit_code=2
+    )
+
+
+def _misfits(settings: Settings) -> Iterator[str]:
+    """What does not go with the server's flavor, each as key, value and legal form."""
+    server = settings.server
+    if FLAVORS[server.flavor].postgres:
+        return
+    if server.replicas > 1:
+        yield (
+            f"server.replicas: found {server.replicas}; expected 1 or 0 with server.flavor {server.flavor}: two "
+            "servers that write one SQLite file destroy it. More need an image with PostgreSQL and its flavor"
+        )
+    for name, key in (("migration", "migration"), ("database", "database"), ("lease_store", "leaseStore")):
+        if name in settings.model_fields_set and getattr(settings, name) is not None:
+            yield f"{key}: found a value; expected none with server.flavor {server.flavor}, which has no such part"
 
 
 def _problem(problem: Mapping[str, object]) -> str:

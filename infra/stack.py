@@ -1,28 +1,22 @@
 """Which components make a stack, and in which order."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from jellyfin_ha.components import (
-    JellyfinServer,
-    PodStorage,
-    PostgresDatabase,
-    RedisLeaseStore,
-    SchemaUpgrade,
-    SharedStorage,
-)
+from jellyfin_ha.components import JellyfinServer, JellyfinServerArgs, PodStorage, SharedStorage
 from jellyfin_ha.components.common import metadata
+from jellyfin_ha.components.server_images import FLAVORS
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
-from jellyfin_ha.operations.migration import Options, check_source
 
-from . import arguments, hooks
+from . import arguments
 from .outputs import CONTRACT_VERSION, JellyfinHaOutputs
 from .parts import parts_of
 from .settings import Settings
+from .stores import make_stores
 
 MEDIA = "/media"
 
@@ -83,116 +77,59 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
-    postgres = PostgresDatabase(
-        "jellyfin-postgres",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.database.image,
-            "storage": arguments.claim(settings.database.storage),
-            "resources": arguments.resources(settings.database.resources),
-            "node_selector": dict(settings.database.node_selector),
-            "max_connections": settings.database.max_connections,
-        },
-        after(),
-    )
-    redis = RedisLeaseStore(
-        "jellyfin-redis",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.lease_store.image,
-            "storage": arguments.claim(settings.lease_store.storage),
-            "memory_mib": settings.lease_store.memory_mib,
-            "node_selector": dict(settings.lease_store.node_selector),
-        },
-        after(),
-    )
-    leases = hooks.record(
-        "jellyfin-leases",
-        hooks.seed_leases(
-            access,
-            secret_name=parts.lease_store_secret,
-            selector=parts.lease_store,
-            memory_limit_bytes=settings.lease_store.memory_mib * 2**20,
-        ),
-        metadata=metadata("jellyfin-leases", settings.namespace, "lease-store", stack),
-        fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
-        opts=after(redis),
-    )
-    schema = SchemaUpgrade(
-        "jellyfin-schema-upgrade",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "config": config_volume,
-            "node_selector": dict(settings.server.node_selector),
-        },
-        after(postgres, config),
-    )
-    ready: list[pulumi.Resource] = [schema, leases]
-    if settings.migration is not None and settings.migration.source is not None:
-        source = Path(settings.migration.source).expanduser()
-        ready.append(
-            hooks.record(
-                "jellyfin-migration",
-                hooks.migrate_database(
-                    access,
-                    source=source,
-                    options=Options(repair=settings.migration.repair),
-                    secret_name=parts.database_secret,
-                    selector=parts.database,
-                    servers=parts.server,
-                ),
-                metadata=metadata("jellyfin-migration", settings.namespace, "database", stack),
-                fingerprint=check_source(source),
-                opts=after(schema),
-            )
+    preparation = arguments.preparation(settings.tools)
+    configuration = arguments.configuration(settings.server)
+    stores = None
+    if FLAVORS[settings.server.flavor].postgres:
+        stores = make_stores(
+            settings,
+            stack=stack,
+            access=access,
+            after=after,
+            shared=config,
+            config=config_volume,
+            preparation=preparation,
+            configuration=configuration,
         )
-    server = JellyfinServer(
-        "jellyfin",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "shared_volumes": [config_volume, media_volume],
-            "pod_volumes": [
-                arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
-                arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
-            ],
-            "replicas": settings.server.replicas,
-            "published_url": settings.server.url,
-            "service": arguments.service(settings.server.service),
-            "resources": arguments.resources(settings.server.resources),
-            "node_selector": dict(settings.server.node_selector),
-            "close_wizard": settings.migration is not None,
-        },
-        after(*ready, media),
-    )
+    args: JellyfinServerArgs = {
+        "namespace": settings.namespace,
+        "instance": stack,
+        "image": settings.server.image,
+        "flavor": settings.server.flavor,
+        "preparation": preparation,
+        # Before a migration the wizard must be open, or a server would not set up its new database as a new one.
+        "configuration": {**configuration, "close_wizard": settings.migration is not None},
+        "shared_volumes": [config_volume, media_volume],
+        "pod_volumes": [
+            arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
+            arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
+        ],
+        "replicas": settings.server.replicas,
+        "published_url": settings.server.url,
+        "service": arguments.service(settings.server.service),
+        "resources": arguments.resources(settings.server.resources),
+        "node_selector": dict(settings.server.node_selector),
+    }
     known = pulumi.Output.from_input
+    images = {"server": settings.server.image}
+    selectors = {"server": dict(parts.server)}
+    secrets: pulumi.Output[Mapping[str, str]] = known({})
+    if stores:
+        args["database"], args["lease_store"] = stores.database, stores.lease_store
+        images |= {"database": settings.database.image, "lease_store": settings.lease_store.image}
+        selectors |= {"database": dict(parts.database), "lease_store": dict(parts.lease_store)}
+        secrets = pulumi.Output.all(
+            database=stores.database["secret_name"], lease_store=stores.lease_store["secret_name"]
+        )
+    server = JellyfinServer("jellyfin", args, after(*(stores.ready if stores else [config]), media))
     return JellyfinHaOutputs(
         contract_version=known(CONTRACT_VERSION),
         url=known(settings.server.url),
         namespace=namespace.metadata.apply(lambda meta: meta.name or settings.namespace),
         service=pulumi.Output.all(name=server.service_name, port=server.port),
-        selectors=known(
-            {
-                "server": dict(parts.server),
-                "database": dict(parts.database),
-                "lease_store": dict(parts.lease_store),
-            }
-        ),
-        secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret),
+        selectors=known(selectors),
+        secrets=secrets,
         volumes=pulumi.Output.all(config=config.claim_name, media=media.claim_name),
         mode=known(settings.mode),
-        images=known(
-            {
-                "server": settings.server.image,
-                "database": settings.database.image,
-                "lease_store": settings.lease_store.image,
-            }
-        ),
+        images=known(images),
     )
