@@ -81,6 +81,7 @@ def test_a_stack_of_ones_own_in_a_cluster_of_ones_own(stack: Stack, tmp_path: Pa
             "url": url,
             "service": {"type": "NodePort", "nodePort": NODE_PORT},
         },
+        "tools": {"image": images["server"]},
         "database": {"image": images["database"], "storage": {"size": "5Gi", "storageClass": "lab-local"}},
         "leaseStore": {"image": images["lease_store"], "storage": {"size": "1Gi", "storageClass": "lab-local"}},
         "storage": {
