@@ -45,7 +45,8 @@ class ServerFlavor:
         connection_string: whether it reads POSTGRES_CONNECTION_STRING beside POSTGRES_HOST and its like.
         stores_transcodes: whether it records its transcodes in Redis, under `jellyfin:transcode:*` and
             `jellyfin:livestream:*`.
-        takes_over: whether a server goes on with the transcode of one that died, so that they may share the folder.
+        takes_over: whether a server claims the record of a transcode whose server died, and goes on. Each still empties
+            its transcode folder at its first playback: this alone does not make a shared folder safe.
         elects: whether one of the servers is elected to run the scheduled tasks.
     """
 
