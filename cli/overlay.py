@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from jellyfin_ha.components.server_images import DEFAULT_FLAVOR
+
 NODE_PORT = 30096
 MIGRATION_KEY = "jellyfin-ha:migration"
 
@@ -65,10 +67,13 @@ def lab_overlay(
         "kubernetes:kubeconfig": str(kubeconfig),
         "jellyfin-ha:server": {
             "image": images["mediaserver"],
+            "flavor": DEFAULT_FLAVOR,
             "url": f"http://{address}:{NODE_PORT}",
             "service": {"type": "NodePort", "nodePort": NODE_PORT},
             "nodeSelector": server_nodes,
         },
+        # The reference server's image has Python.
+        "jellyfin-ha:tools": {"image": images["mediaserver"]},
         "jellyfin-ha:database": {
             "image": images["postgres"],
             "storage": {"storageClass": storage_class},

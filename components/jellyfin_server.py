@@ -9,7 +9,6 @@ from .common import (
     CLAIM_TEMPLATES,
     child,
     claim_template,
-    container_security,
     exec_probe,
     metadata,
     mount,
@@ -18,8 +17,11 @@ from .common import (
     selector,
 )
 from .schema_check import schema_check
-from .server_pod import CONFIG, HEALTHY, PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes
-from .types import DatabaseConnection, Placed, PodVolume, ResourceNeeds, SharedVolume
+from .server_configuration import ServerConfiguration, base_url
+from .server_pod import PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes, store_environment
+from .server_preparation import Prepared, ServerArgs, config_mount, flavor_of, prepare_server
+from .server_scripts import START, ready
+from .types import PodVolume, ResourceNeeds, SharedVolume
 
 # Long enough for a server that migrates a large library while it starts; the probe ends as soon as it is up.
 STARTUP_SECONDS = 30 * 60
@@ -33,21 +35,6 @@ SHUTDOWN_SECONDS = 60
 AFFINITY_SECONDS = 3 * 60 * 60
 
 
-# A new server notes in system.xml that its first user is still to be made, and lets anybody make it. After a
-# migration that must not stay so; before one it must, or the server would not set up its new database as a new one.
-CLOSE_WIZARD = f"""\
-set -eu
-file={CONFIG}/config/system.xml
-if grep -q '<IsStartupWizardCompleted>true<' "$file"; then exit 0; fi
-sed -e 's|<IsStartupWizardCompleted>[^<]*</IsStartupWizardCompleted>||' \\
-  -e 's|</ServerConfiguration>|  <IsStartupWizardCompleted>true</IsStartupWizardCompleted>\\n&|' \\
-  "$file" > "$file.$HOSTNAME"
-grep -q '<IsStartupWizardCompleted>true<' "$file.$HOSTNAME"
-mv "$file.$HOSTNAME" "$file"
-echo "system.xml: the set-up wizard is closed"
-"""
-
-
 class ServerService(TypedDict):
     """How the Service of the servers is reached."""
 
@@ -58,14 +45,11 @@ class ServerService(TypedDict):
     """The port on every node, 30000-32767, for NodePort; chosen by the cluster when absent."""
 
 
-class JellyfinServerArgs(Placed):
+class JellyfinServerArgs(ServerArgs):
     """What JellyfinServer takes."""
 
     image: pulumi.Input[str]
-    """A Jellyfin image with a PostgreSQL provider."""
-
-    database: DatabaseConnection
-    """The database that all replicas share."""
+    """A Jellyfin image of the flavor."""
 
     shared_volumes: list[SharedVolume]
     """The configuration and the media."""
@@ -74,7 +58,7 @@ class JellyfinServerArgs(Placed):
     """Transcodes and cache, one of each for every pod."""
 
     replicas: NotRequired[pulumi.Input[int]]
-    """How many servers; 2 when absent, 0 for none yet."""
+    """How many servers; 2 when absent, 0 for none yet. With the flavor sqlite at most 1."""
 
     published_url: NotRequired[pulumi.Input[str]]
     """The URL under which clients reach the server."""
@@ -89,20 +73,22 @@ class JellyfinServerArgs(Placed):
     """An image with psql, such as the database's: a server then starts only when its image's schema upgrade has been
     noted in the database; it starts without a check when absent."""
 
-    close_wizard: NotRequired[bool]
-    """Whether a migration brought users, so that nobody may be offered to make the first one; False when absent."""
-
 
 class JellyfinServer(pulumi.ComponentResource):
     """Jellyfin on as many nodes as it has replicas (`jellyfin-ha:index:JellyfinServer`).
 
     Makes the StatefulSet `<name>` with its per-pod claims (`<volume>-<name>-N`), the Service `<name>` that keeps
-    a client's address on one replica, the headless Service `<name>-pods` and a PodDisruptionBudget.
+    a client's address on one replica, the headless Service `<name>-pods`, a PodDisruptionBudget, and the ConfigMap
+    `<name>-configuration` with the declared settings, which each pod makes so before its server starts; other
+    settings mean new pods, one after the other.
 
     Two replicas never share a node: one stays Pending rather than that. A node drain takes one at a time. When a
     node dies, the Service drops its replica as soon as the cluster notices; new connections go to the other.
-    A replica counts as ready when the body of /health is `Healthy`; it is restarted when /System/Ping, which
-    needs no database, fails.
+    A replica counts as ready when the body of /health is `Healthy` and it is the server that its folder knows, set up
+    and on its database; it is restarted when /System/Ping, which needs no database, fails.
+
+    Raises:
+        ValueError: no such flavor; a flavor with PostgreSQL and no database; no shared volume at /config.
     """
 
     service_name: pulumi.Output[str]
@@ -117,6 +103,9 @@ class JellyfinServer(pulumi.ComponentResource):
         pods = selector("web", instance)
         meta = metadata(name, namespace, "web", instance)
         ports = [k8s.core.v1.ServicePortArgs(name="http", port=PORT, target_port="http")]
+        volumes, mounts = shared_volumes(args["shared_volumes"])
+        config = config_mount(args["shared_volumes"], mounts)
+        prepared = prepare_server(self, name, "web", args, args["image"], config)
         headless = k8s.core.v1.Service(
             f"{name}-pods",
             metadata=metadata(f"{name}-pods", namespace, "web", instance),
@@ -142,7 +131,12 @@ class JellyfinServer(pulumi.ComponentResource):
                 pod_management_policy="Parallel",
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels), spec=self._pod(args)
+                    metadata=k8s.meta.v1.ObjectMetaArgs(
+                        labels=meta.labels,
+                        # A server reads its settings once: other settings mean another pod.
+                        annotations={"jellyfin-ha/configuration": prepared.fingerprint},
+                    ),
+                    spec=self._pod(args, prepared, volumes, mounts),
                 ),
                 volume_claim_templates=[
                     claim_template(volume["name"], volume["size"], volume.get("storage_class"))
@@ -188,42 +182,37 @@ class JellyfinServer(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(PORT)
         self.register_outputs({"service_name": self.service_name, "port": self.port})
 
-    def _pod(self, args: JellyfinServerArgs) -> k8s.core.v1.PodSpecArgs:
-        volumes, mounts = shared_volumes(args["shared_volumes"])
+    def _pod(
+        self,
+        args: JellyfinServerArgs,
+        prepared: Prepared,
+        volumes: list[k8s.core.v1.VolumeArgs],
+        mounts: list[k8s.core.v1.VolumeMountArgs],
+    ) -> k8s.core.v1.PodSpecArgs:
         needs = args.get("resources", ResourceNeeds())
+        flavor, prefix = flavor_of(args), base_url(args.get("configuration", ServerConfiguration()))
         return k8s.core.v1.PodSpecArgs(
             automount_service_account_token=False,
             node_selector=args.get("node_selector"),
             security_context=pod_security(SERVER_UID, SERVER_UID),
             termination_grace_period_seconds=SHUTDOWN_SECONDS,
             affinity=_one_per_node(args["instance"]),
-            init_containers=[
-                *(
-                    [
-                        schema_check(
-                            server_image=args["image"],
-                            database_image=args["schema_check_image"],
-                            database_secret=args["database"]["secret_name"],
-                        )
-                    ]
-                    if "schema_check_image" in args
-                    else []
-                ),
-                *([_wizard_closer(args["image"], mounts)] if args.get("close_wizard", False) else []),
-            ],
+            init_containers=[*_schema_checks(args), *prepared.init_containers],
             containers=[
                 server_container(
                     image=args["image"],
-                    database_secret=args["database"]["secret_name"],
+                    command=["sh", "-c", START],
+                    stores=store_environment(flavor, args.get("database"), args.get("lease_store")),
                     published_url=args.get("published_url"),
                     volume_mounts=[
                         *mounts,
+                        *prepared.mounts,
                         *(mount(volume["name"], volume["mount_path"]) for volume in args["pod_volumes"]),
                     ],
                     resources=resources(needs.get("requests"), needs.get("limits")),
-                    startup_probe=_ping(period=2, failures=STARTUP_SECONDS // 2),
-                    liveness_probe=_ping(period=10, failures=6),
-                    readiness_probe=exec_probe(HEALTHY, period=2, failures=2),
+                    startup_probe=_ping(prefix, period=2, failures=STARTUP_SECONDS // 2),
+                    liveness_probe=_ping(prefix, period=10, failures=6),
+                    readiness_probe=exec_probe(["sh", "-c", ready(flavor, prefix)], period=2, failures=2),
                     lifecycle=k8s.core.v1.LifecycleArgs(
                         pre_stop=k8s.core.v1.LifecycleHandlerArgs(
                             exec_=k8s.core.v1.ExecActionArgs(command=["sleep", str(DRAIN_SECONDS)])
@@ -231,23 +220,24 @@ class JellyfinServer(pulumi.ComponentResource):
                     ),
                 )
             ],
-            volumes=[*volumes, *scratch_volumes()],
+            volumes=[*volumes, *prepared.volumes, *scratch_volumes()],
         )
 
 
-def _wizard_closer(image: pulumi.Input[str], mounts: list[k8s.core.v1.VolumeMountArgs]) -> k8s.core.v1.ContainerArgs:
-    return k8s.core.v1.ContainerArgs(
-        name="close-wizard",
-        image=image,
-        command=["sh", "-c", CLOSE_WIZARD],
-        security_context=container_security(),
-        volume_mounts=mounts,
+def _schema_checks(args: JellyfinServerArgs) -> list[k8s.core.v1.ContainerArgs]:
+    if "schema_check_image" not in args or "database" not in args:
+        return []
+    check = schema_check(
+        server_image=args["image"],
+        database_image=args["schema_check_image"],
+        database_secret=args["database"]["secret_name"],
     )
+    return [check]
 
 
-def _ping(*, period: int, failures: int) -> k8s.core.v1.ProbeArgs:
+def _ping(prefix: str, *, period: int, failures: int) -> k8s.core.v1.ProbeArgs:
     return k8s.core.v1.ProbeArgs(
-        http_get=k8s.core.v1.HTTPGetActionArgs(path="/System/Ping", port="http"),
+        http_get=k8s.core.v1.HTTPGetActionArgs(path=f"{prefix}/System/Ping", port="http"),
         period_seconds=period,
         failure_threshold=failures,
         timeout_seconds=5,

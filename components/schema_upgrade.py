@@ -6,67 +6,48 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import child, container_security, empty_dir, metadata, mount, pod_security
+from .server_configuration import ServerConfiguration, base_url
 from .server_pod import (
     CACHE,
-    CONFIG,
-    HEALTH_URL,
     SERVER_UID,
     TRANSCODE,
     scratch_volumes,
     server_container,
     shared_volumes,
+    store_environment,
 )
-from .types import DatabaseConnection, Placed, SharedVolume
+from .server_preparation import Prepared, ServerArgs, config_mount, flavor_of, prepare_server
+from .server_scripts import START, server_url
+from .types import SharedVolume
 
 # The first start of a new version may rewrite the whole library; users plan half an hour for large ones.
 DEADLINE_SECONDS = 40 * 60
-
-# Tells the server where transcodes go.
-ENCODING = f"""\
-<?xml version="1.0" encoding="utf-8"?>
-<EncodingOptions xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema">
-  <TranscodingTempPath>{TRANSCODE}</TranscodingTempPath>
-</EncodingOptions>
-"""
-
-# Only where there is none yet: what people have set since is never overwritten.
-FIRST_CONFIGURATION = f"""\
-set -eu
-mkdir -p {CONFIG}/config
-if [ ! -e {CONFIG}/config/encoding.xml ]; then
-  cp /first/encoding.xml {CONFIG}/config/encoding.xml.new
-  mv {CONFIG}/config/encoding.xml.new {CONFIG}/config/encoding.xml
-  echo "encoding.xml: written"
-fi
-"""
 
 # A server whose migration failed says Unhealthy, and for ten minutes nothing else (Jellyfin.Server, SetupServer); one
 # that has started may say it for a moment, while the database does not answer.
 UNHEALTHY_SECONDS = 15
 
-WAIT_UNTIL_HEALTHY = f"""\
+# Placeholder: the server's URL.
+WAIT_UNTIL_HEALTHY = """\
 said=
 unhealthy=0
 until [ "$said" = Healthy ]; do
-  now=$(curl --silent --max-time 5 {HEALTH_URL} || echo "no answer")
+  now=$(curl --silent --max-time 5 {url}/health || echo "no answer")
   [ "$now" = "$said" ] || echo "the server says: $now"
   said=$now
   case "$said" in Unhealthy*) unhealthy=$((unhealthy + 1)) ;; *) unhealthy=0 ;; esac
-  [ "$unhealthy" -lt {UNHEALTHY_SECONDS} ] || exit 1
+  [ "$unhealthy" -lt {seconds} ] || exit 1
   [ "$said" = Healthy ] || sleep 1
 done
 echo "the schema is up to date and the server is healthy"
 """
 
 
-class SchemaUpgradeArgs(Placed):
+class SchemaUpgradeArgs(ServerArgs):
     """What SchemaUpgrade takes."""
 
     image: str
     """The server image whose schema is wanted; it has sh and curl, as the official one does."""
-
-    database: DatabaseConnection
-    """Where the schema is."""
 
     config: SharedVolume
     """The configuration volume that the replicas use."""
@@ -75,9 +56,10 @@ class SchemaUpgradeArgs(Placed):
 class SchemaUpgrade(pulumi.ComponentResource):
     """Runs the server once, alone, until its schema is made or upgraded (`jellyfin-ha:index:SchemaUpgrade`).
 
-    Makes the ConfigMap `<name>` (a first encoding.xml) and the Job `<name>-<hash of the image>`: the server runs
-    as a native sidecar (Kubernetes 1.29 or newer), the Job's own container waits until the body of /health is
-    `Healthy` and ends, which ends the server. A new image means a new Job; the same image means none.
+    Makes the ConfigMap `<name>-configuration` and the Job `<name>-<hash of the image>`: its folders are prepared as
+    those of the replicas, the server runs as a native sidecar (Kubernetes 1.29 or newer), the Job's own container waits
+    until the body of /health is `Healthy` and ends, which ends the server. A new image means a new Job; the same image
+    means none.
 
     Jellyfin migrates its schema at start without a lock against a second process. Make servers depend on this
     component, so that on a new installation none of them runs before it has ended. When it fails, the update
@@ -90,12 +72,9 @@ class SchemaUpgrade(pulumi.ComponentResource):
     def __init__(self, name: str, args: SchemaUpgradeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jellyfin-ha:index:SchemaUpgrade", name, {}, opts)
         namespace, instance = args["namespace"], args["instance"]
-        first = k8s.core.v1.ConfigMap(
-            name,
-            metadata=metadata(name, namespace, "schema-upgrade", instance),
-            data={"encoding.xml": ENCODING},
-            opts=child(self),
-        )
+        volumes, mounts = shared_volumes([args["config"]])
+        config = config_mount([args["config"]], mounts)
+        prepared = prepare_server(self, name, "schema-upgrade", args, args["image"], config)
         job_name = f"{name}-{hashlib.sha256(args['image'].encode()).hexdigest()[:10]}"
         meta = metadata(job_name, namespace, "schema-upgrade", instance)
         job = k8s.batch.v1.Job(
@@ -114,7 +93,7 @@ class SchemaUpgrade(pulumi.ComponentResource):
                 backoff_limit=0,
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(labels=meta.labels),
-                    spec=self._pod(args, first.metadata.name),
+                    spec=self._pod(args, prepared, volumes, mounts),
                 ),
             ),
             opts=child(self, timeout=f"{DEADLINE_SECONDS + 60}s"),
@@ -122,26 +101,27 @@ class SchemaUpgrade(pulumi.ComponentResource):
         self.job_name = job.metadata.name
         self.register_outputs({"job_name": self.job_name})
 
-    def _pod(self, args: SchemaUpgradeArgs, first: pulumi.Output[str]) -> k8s.core.v1.PodSpecArgs:
-        volumes, mounts = shared_volumes([args["config"]])
+    def _pod(
+        self,
+        args: SchemaUpgradeArgs,
+        prepared: Prepared,
+        volumes: list[k8s.core.v1.VolumeArgs],
+        mounts: list[k8s.core.v1.VolumeMountArgs],
+    ) -> k8s.core.v1.PodSpecArgs:
+        url = server_url(base_url(args.get("configuration", ServerConfiguration())))
         return k8s.core.v1.PodSpecArgs(
             automount_service_account_token=False,
             restart_policy="Never",
             node_selector=args.get("node_selector"),
             security_context=pod_security(SERVER_UID, SERVER_UID),
             init_containers=[
-                k8s.core.v1.ContainerArgs(
-                    name="first-configuration",
-                    image=args["image"],
-                    command=["sh", "-c", FIRST_CONFIGURATION],
-                    security_context=container_security(),
-                    volume_mounts=[*mounts, mount("first", "/first")],
-                ),
+                *prepared.init_containers,
                 server_container(
                     image=args["image"],
-                    database_secret=args["database"]["secret_name"],
+                    command=["sh", "-c", START],
+                    stores=store_environment(flavor_of(args), args.get("database"), args.get("lease_store")),
                     published_url=None,
-                    volume_mounts=[*mounts, mount("cache", CACHE), mount("transcode", TRANSCODE)],
+                    volume_mounts=[*mounts, *prepared.mounts, mount("cache", CACHE), mount("transcode", TRANSCODE)],
                     restart_policy="Always",
                 ),
             ],
@@ -149,15 +129,15 @@ class SchemaUpgrade(pulumi.ComponentResource):
                 k8s.core.v1.ContainerArgs(
                     name="wait-until-healthy",
                     image=args["image"],
-                    command=["sh", "-c", WAIT_UNTIL_HEALTHY],
+                    command=["sh", "-c", WAIT_UNTIL_HEALTHY.format(url=url, seconds=UNHEALTHY_SECONDS)],
                     security_context=container_security(),
                 )
             ],
             volumes=[
                 *volumes,
+                *prepared.volumes,
                 *scratch_volumes(),
                 empty_dir("cache"),
                 empty_dir("transcode"),
-                k8s.core.v1.VolumeArgs(name="first", config_map=k8s.core.v1.ConfigMapVolumeSourceArgs(name=first)),
             ],
         )

@@ -72,3 +72,26 @@ class DatabaseConnection(TypedDict):
 
     secret_name: Input[str]
     """A Secret with POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER and POSTGRES_PASSWORD."""
+
+
+class LeaseStoreConnection(TypedDict):
+    """Where Redis and its password are."""
+
+    secret_name: Input[str]
+    """A Secret with REDIS_PASSWORD."""
+
+    host: Input[str]
+    """Its DNS name or address."""
+
+    port: Input[int]
+    """Its port."""
+
+
+class Preparation(TypedDict):
+    """The program that prepares a server's folders before it starts."""
+
+    image: Input[str]
+    """An image with Python 3.11 or newer as `python3`, with its standard library."""
+
+    program: dict[str, str]
+    """The program's files by their names: `jellyfin_ha.operations.server_config.sources()`."""

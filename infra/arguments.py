@@ -1,11 +1,15 @@
 """Settings as the arguments that components take."""
 
+from urllib.parse import urlsplit
+
 from jellyfin_ha.components import PodStorage, PodStorageArgs, SharedStorageArgs
 from jellyfin_ha.components.jellyfin_server import ServerService
+from jellyfin_ha.components.server_configuration import ServerConfiguration
 from jellyfin_ha.components.shared_storage import NfsExport
-from jellyfin_ha.components.types import ClaimNeeds, PodVolume, ResourceNeeds
+from jellyfin_ha.components.types import ClaimNeeds, PodVolume, Preparation, ResourceNeeds
+from jellyfin_ha.operations import server_config
 
-from .settings import Claim, PerPod, Resources, Service, Shared
+from .settings import Claim, PerPod, Resources, Server, Service, Shared, Tools
 
 
 def claim(settings: Claim) -> ClaimNeeds:
@@ -63,4 +67,23 @@ def service(settings: Service) -> ServerService:
     args = ServerService(type=settings.type)
     if settings.node_port is not None:
         args["node_port"] = settings.node_port
+    return args
+
+
+def preparation(settings: Tools) -> Preparation:
+    """The program that prepares the servers' folders."""
+    return Preparation(image=settings.image, program=server_config.sources())
+
+
+def configuration(settings: Server) -> ServerConfiguration:
+    """Jellyfin's own settings, as far as they are declared."""
+    declared = settings.configuration
+    args = ServerConfiguration(
+        base_url=urlsplit(settings.url).path,
+        auto_discovery=declared.auto_discovery,
+    )
+    if declared.metrics is not None:
+        args["metrics"] = declared.metrics
+    if declared.quick_connect is not None:
+        args["quick_connect"] = declared.quick_connect
     return args

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 
@@ -22,15 +22,15 @@ class Selectors(TypedDict):
     """The pod labels of each part."""
 
     server: Mapping[str, str]
-    database: Mapping[str, str]
-    lease_store: Mapping[str, str]
+    database: NotRequired[Mapping[str, str]]
+    lease_store: NotRequired[Mapping[str, str]]
 
 
 class Secrets(TypedDict):
     """The names of the Kubernetes Secrets with each part's credentials."""
 
-    database: str
-    lease_store: str
+    database: NotRequired[str]
+    lease_store: NotRequired[str]
 
 
 class Volumes(TypedDict):
@@ -44,8 +44,8 @@ class Images(TypedDict):
     """The image reference of each part."""
 
     server: str
-    database: str
-    lease_store: str
+    database: NotRequired[str]
+    lease_store: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class JellyfinHaOutputs:
         secrets: with each part's credentials.
         volumes: that all servers mount.
         mode: active-active.
-        images: of each part.
+        images: of each part. With SQLite there is no other part than the server, in images, selectors and secrets.
         contract_version: grows when a name or form above goes or changes, not when one is added.
     """
 

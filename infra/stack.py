@@ -1,32 +1,22 @@
 """Which components make a stack, and in which order."""
 
-from pathlib import Path
-
 import pulumi
 import pulumi_kubernetes as k8s
 
-from jellyfin_ha.components import (
-    JellyfinServer,
-    PodStorage,
-    PostgresDatabase,
-    RedisLeaseStore,
-    SchemaUpgrade,
-    SharedStorage,
-)
-from jellyfin_ha.components.common import metadata, selector
+from jellyfin_ha.components import JellyfinServer, JellyfinServerArgs, PodStorage, SharedStorage
+from jellyfin_ha.components.common import metadata
+from jellyfin_ha.components.server_images import FLAVORS
 from jellyfin_ha.components.server_pod import CACHE, CONFIG, TRANSCODE
 from jellyfin_ha.components.types import SharedVolume
 from jellyfin_ha.operations.cluster import Access
-from jellyfin_ha.operations.migration import Options, check_source
-from jellyfin_ha.operations.upgrade import Target
 
 from . import arguments, hooks
-from .outputs import CONTRACT_VERSION, JellyfinHaOutputs, Secrets, Service, Volumes
+from .outputs import CONTRACT_VERSION, Images, JellyfinHaOutputs, Secrets, Selectors, Service, Volumes
 from .parts import parts_of
 from .settings import Settings
+from .stores import SERVERS, make_stores
 
 MEDIA = "/media"
-SERVERS = "jellyfin"
 
 POD_SECURITY = {
     "pod-security.kubernetes.io/enforce": "restricted",
@@ -85,152 +75,70 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
-    postgres = PostgresDatabase(
-        "jellyfin-postgres",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.database.image,
-            "storage": arguments.claim(settings.database.storage),
-            "resources": arguments.resources(settings.database.resources),
-            "node_selector": dict(settings.database.node_selector),
-            "max_connections": settings.database.max_connections,
-        },
-        after(),
-    )
-    redis = RedisLeaseStore(
-        "jellyfin-redis",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.lease_store.image,
-            "storage": arguments.claim(settings.lease_store.storage),
-            "memory_mib": settings.lease_store.memory_mib,
-            "node_selector": dict(settings.lease_store.node_selector),
-        },
-        after(),
-    )
-    leases = hooks.record(
-        "jellyfin-leases",
-        hooks.seed_leases(
-            access,
-            secret_name=parts.lease_store_secret,
-            selector=parts.lease_store,
-            memory_limit_bytes=settings.lease_store.memory_mib * 2**20,
-        ),
-        metadata=metadata("jellyfin-leases", settings.namespace, "lease-store", stack),
-        fingerprint=hooks.fingerprint_of(image=settings.lease_store.image, memory_mib=settings.lease_store.memory_mib),
-        opts=after(redis),
-    )
-    upgrade = Target(
-        servers=SERVERS,
-        server=parts.server,
-        database=parts.database,
-        database_secret=parts.database_secret,
-        schema_upgrade=selector("schema-upgrade", stack),
-    )
-    schema = SchemaUpgrade(
-        "jellyfin-schema-upgrade",
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "config": config_volume,
-            "node_selector": dict(settings.server.node_selector),
-        },
-        pulumi.ResourceOptions.merge(
-            after(postgres, config),
-            pulumi.ResourceOptions(
-                transformations=[hooks.around_upgrade(access, upgrade, image=settings.server.image)]
-            ),
-        ),
-    )
-    prepared = hooks.record(
-        "jellyfin-schema",
-        hooks.note_schema(
-            access,
-            secret_name=parts.database_secret,
-            selector=parts.database,
-            image=settings.server.image,
-        ),
-        metadata=metadata("jellyfin-schema", settings.namespace, "schema-upgrade", stack),
-        fingerprint=hooks.fingerprint_of(image=settings.server.image),
-        opts=after(schema),
-    )
-    ready: list[pulumi.Resource] = [prepared, leases]
-    if settings.migration is not None and settings.migration.source is not None:
-        source = Path(settings.migration.source).expanduser()
-        ready.append(
-            hooks.record(
-                "jellyfin-migration",
-                hooks.migrate_database(
-                    access,
-                    source=source,
-                    options=Options(repair=settings.migration.repair),
-                    secret_name=parts.database_secret,
-                    selector=parts.database,
-                    servers=parts.server,
-                ),
-                metadata=metadata("jellyfin-migration", settings.namespace, "database", stack),
-                fingerprint=check_source(source),
-                opts=after(prepared),
-            )
+    preparation = arguments.preparation(settings.tools)
+    configuration = arguments.configuration(settings.server)
+    stores = None
+    if FLAVORS[settings.server.flavor].postgres:
+        stores = make_stores(
+            settings,
+            stack=stack,
+            access=access,
+            after=after,
+            shared=config,
+            config=config_volume,
+            preparation=preparation,
+            configuration=configuration,
         )
-    server = JellyfinServer(
-        SERVERS,
-        {
-            "namespace": settings.namespace,
-            "instance": stack,
-            "image": settings.server.image,
-            "database": {"secret_name": postgres.credentials_secret},
-            "shared_volumes": [config_volume, media_volume],
-            "pod_volumes": [
-                arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
-                arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
-            ],
-            "replicas": settings.server.replicas,
-            "published_url": settings.server.url,
-            "service": arguments.service(settings.server.service),
-            "resources": arguments.resources(settings.server.resources),
-            "node_selector": dict(settings.server.node_selector),
-            "close_wizard": settings.migration is not None,
-            "schema_check_image": settings.database.image,
-        },
-        after(*ready, media),
-    )
-    hooks.record(
-        "jellyfin-upgrade",
-        hooks.end_upgrade(access, upgrade),
-        metadata=metadata("jellyfin-upgrade", settings.namespace, "schema-upgrade", stack),
-        fingerprint=hooks.fingerprint_of(image=settings.server.image),
-        opts=after(server),
-    )
+    args: JellyfinServerArgs = {
+        "namespace": settings.namespace,
+        "instance": stack,
+        "image": settings.server.image,
+        "flavor": settings.server.flavor,
+        "preparation": preparation,
+        # Before a migration the wizard must be open, or a server would not set up its new database as a new one.
+        "configuration": {**configuration, "close_wizard": settings.migration is not None},
+        "shared_volumes": [config_volume, media_volume],
+        "pod_volumes": [
+            arguments.pod_volume("transcode", TRANSCODE, settings.storage.per_pod.transcode_size, per_pod),
+            arguments.pod_volume("cache", CACHE, settings.storage.per_pod.cache_size, per_pod),
+        ],
+        "replicas": settings.server.replicas,
+        "published_url": settings.server.url,
+        "service": arguments.service(settings.server.service),
+        "resources": arguments.resources(settings.server.resources),
+        "node_selector": dict(settings.server.node_selector),
+    }
     known = pulumi.Output.from_input
+    images = Images(server=settings.server.image)
+    selectors = Selectors(server=dict(parts.server))
+    secrets = known(Secrets())
+    if stores:
+        args["database"], args["lease_store"] = stores.database, stores.lease_store
+        args["schema_check_image"] = settings.database.image
+        images |= {"database": settings.database.image, "lease_store": settings.lease_store.image}
+        selectors |= {"database": dict(parts.database), "lease_store": dict(parts.lease_store)}
+        secrets = pulumi.Output.all(
+            database=stores.database["secret_name"], lease_store=stores.lease_store["secret_name"]
+        ).apply(lambda found: Secrets(**found))
+    server = JellyfinServer(SERVERS, args, after(*(stores.ready if stores else [config]), media))
+    if stores:
+        hooks.record(
+            "jellyfin-upgrade",
+            hooks.end_upgrade(access, stores.upgrade),
+            metadata=metadata("jellyfin-upgrade", settings.namespace, "schema-upgrade", stack),
+            fingerprint=hooks.fingerprint_of(image=settings.server.image),
+            opts=after(server),
+        )
     return JellyfinHaOutputs(
         contract_version=known(CONTRACT_VERSION),
         url=known(settings.server.url),
         namespace=namespace.metadata.apply(lambda meta: meta.name or settings.namespace),
         service=pulumi.Output.all(name=server.service_name, port=server.port).apply(lambda found: Service(**found)),
-        selectors=known(
-            {
-                "server": dict(parts.server),
-                "database": dict(parts.database),
-                "lease_store": dict(parts.lease_store),
-            }
-        ),
-        secrets=pulumi.Output.all(database=postgres.credentials_secret, lease_store=redis.credentials_secret).apply(
-            lambda found: Secrets(**found)
-        ),
+        selectors=known(selectors),
+        secrets=secrets,
         volumes=pulumi.Output.all(config=config.claim_name, media=media.claim_name).apply(
             lambda found: Volumes(**found)
         ),
         mode=known(settings.mode),
-        images=known(
-            {
-                "server": settings.server.image,
-                "database": settings.database.image,
-                "lease_store": settings.lease_store.image,
-            }
-        ),
+        images=known(images),
     )

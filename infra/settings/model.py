@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
+from jellyfin_ha.components.server_images import DEFAULT_FLAVOR
+
 from .rules import either_or_nothing, exactly_one, given, not_both, only_with
 
 PROJECT = "jellyfin-ha"
@@ -238,11 +240,31 @@ class Service(Model):
         return self
 
 
+class Configuration(Model):
+    """Jellyfin's own settings that are declared; what has no value is left to the dashboard."""
+
+    metrics: bool | None = None
+    """Whether `/metrics` answers; the dashboard's when absent."""
+
+    quick_connect: bool | None = None
+    """Whether Quick Connect is offered; the dashboard's when absent."""
+
+    auto_discovery: bool = False
+    """Whether servers answer to broadcasts, which do not reach pods."""
+
+
 class Server(Model):
     """The Jellyfin servers."""
 
     image: ImageReference
-    """A Jellyfin image with a PostgreSQL provider."""
+    """A Jellyfin image of the flavor."""
+
+    flavor: Literal["sqlite", "pgsql-plugin", "zolty-fork", "nichols-fork"] = DEFAULT_FLAVOR
+    """What the image is: Jellyfin's own with SQLite, for one server only; the PostgreSQL plugin's; one of the forks'.
+    See [server.md](server.md)."""
+
+    configuration: Configuration = Configuration()
+    """Jellyfin's own settings that are declared; what has no value is left to the dashboard."""
 
     url: Url
     """The URL under which clients reach the servers."""
@@ -298,6 +320,13 @@ class LeaseStore(Model):
 TO_DO_OR_DONE = either_or_nothing("source", "done")
 
 
+class Tools(Model):
+    """What runs beside the servers."""
+
+    image: ImageReference = "python:3.13-alpine"
+    """An image with Python, in which the servers' folders are prepared before they start."""
+
+
 class Migration(Model):
     """The single server's database that fills a new one."""
 
@@ -339,6 +368,9 @@ class Settings(Model):
 
     lease_store: LeaseStore = LeaseStore()
     """Redis, which holds the leases."""
+
+    tools: Tools = Tools()
+    """What runs beside the servers."""
 
     migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
     """The single server's database that fills a new one; `{}` says that there is none, where the lab would take its

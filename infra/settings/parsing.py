@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from jellyfin_ha.operations.errors import UserError
 
+from .combinations import contradictions
 from .model import PROJECT, Settings
 from .places import Place
 
@@ -43,10 +44,11 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
         origin: where it was read, for the error.
 
     Raises:
-        UserError: exit code 2; every unknown, missing, secret or ill-typed key, with its value and the legal form.
+        UserError: exit code 2; every unknown, missing, secret or ill-typed key, with its value and the legal form; or
+            else every combination that cannot work.
     """
     secrets = list(_secrets(values, ()))
-    problems = [(location, REFUSED_SECRET) for location in secrets]
+    problems: list[tuple[Location, str]] = [(location, REFUSED_SECRET) for location in secrets]
     try:
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
@@ -57,6 +59,7 @@ def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:
             if not any(detail["loc"][: len(secret)] == secret for secret in secrets)
         ]
     else:
+        problems += contradictions(settings)
         if not problems:
             return settings
     lines = [f"  {PROJECT}:{'.'.join(map(str, location))}: {problem}" for location, problem in problems]

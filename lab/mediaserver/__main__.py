@@ -16,6 +16,7 @@ from jellyfin_ha.operations.errors import UserError
 from .app import make_app
 from .config_xml import load_configuration
 from .console_log import log_to_console
+from .database_provider import ABORTED, check_provider
 from .identity import server_id
 from .server import MediaServer, Phase
 from .settings import Settings, read_settings
@@ -26,8 +27,6 @@ _LOG = logging.getLogger("Jellyfin.Server.Program")
 STOP_SECONDS = 30
 # How long a process whose start-up failed stays, unhealthy, before it ends: Jellyfin's ten minutes.
 FAILED_SECONDS = 600
-# What a .NET process ends with when it aborts.
-ABORTED = 134
 
 
 class _WebServer(uvicorn.Server):
@@ -44,6 +43,7 @@ class _WebServer(uvicorn.Server):
 
 
 async def _serve(settings: Settings) -> int:
+    check_provider(settings.config_dir, settings.data_dir / "plugins")
     try:
         configuration = load_configuration(settings.config_dir, settings.cache_dir)
     except ValueError as error:

@@ -1,7 +1,8 @@
 """The XML settings: read once when the process starts, missing files written with defaults.
 
 As in Jellyfin, a file is written by truncating it, and a `system.xml` that cannot be read is replaced by defaults:
-two processes that share a config folder can hurt each other this way.
+two processes that share a config folder can hurt each other this way. Jellyfin also writes a `system.xml` anew that
+lacks settings; this server does so only for the one that says whether somebody has set it up.
 """
 
 import ipaddress
@@ -14,8 +15,10 @@ from xml.etree import ElementTree
 XmlValue = str | list[str]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+WIZARD = "IsStartupWizardCompleted"
+
 _SYSTEM: Mapping[str, XmlValue] = {
-    "IsStartupWizardCompleted": "false",
+    WIZARD: "false",
     "ServerName": "",
     "EnableMetrics": "false",
     "QuickConnectAvailable": "true",
@@ -68,7 +71,7 @@ def load_configuration(config_dir: Path, cache_dir: Path) -> Configuration:
     network = _load(config_dir / "network.xml", "NetworkConfiguration", _NETWORK)
     addresses = _list(network, "LocalNetworkAddresses")
     return Configuration(
-        wizard_completed=_flag(system, "IsStartupWizardCompleted"),
+        wizard_completed=_flag(system, WIZARD),
         server_name=_text(system, "ServerName") or os.uname().nodename,
         enable_metrics=_flag(system, "EnableMetrics"),
         quick_connect_available=_flag(system, "QuickConnectAvailable"),
@@ -89,7 +92,10 @@ def _load(
 ) -> dict[str, XmlValue]:
     values = dict(defaults)
     try:
-        values.update(_read(path))
+        found = _read(path)
+        values.update(found)
+        if replace_broken and WIZARD not in found:
+            _write(path, root, {**found, WIZARD: values[WIZARD]})
         return values
     except FileNotFoundError:
         _write(path, root, values)

@@ -11,7 +11,7 @@ from ..naming import shown
 from .documents import Unreadable, read_document
 from .journal import Move, Record
 from .layout import DEVICE, read_server_id
-from .rules import SET_ASIDE_PREFIX
+from .rules import KEPT, SET_ASIDE_PREFIX
 from .target import Conflict
 
 SYSTEM = "config/system.xml"
@@ -87,12 +87,14 @@ def find_newcomer(target: Path, server_id: str, record: Record | None) -> Newcom
 def moves_for(target: Path, newcomer: Newcomer, conflicts: tuple[Conflict, ...]) -> tuple[Move, ...]:
     """Where each file that is in the way goes: below one folder, under the same path, never over another file.
 
-    The id goes last and system.xml before it: a server that starts after a run was killed in between is then still
-    the same one, still says whether somebody has set it up, and all of its files come into one folder.
+    The good copies of its settings go first, before a server could put one back. The id goes last and system.xml before
+    it: a server that starts after a run was killed in between is then still the same one, still says whether somebody
+    has set it up, and all of its files come into one folder.
     """
+    kept = [KEPT] if (target / KEPT).is_dir() else []
     last = (SYSTEM, DEVICE)
     paths = [conflict.entry.path for conflict in conflicts]
-    ordered = [*(path for path in paths if path not in last), *(path for path in last if path in paths)]
+    ordered = [*kept, *(path for path in paths if path not in last), *(path for path in last if path in paths)]
     return tuple(Move(path, _free(target, f"{newcomer.folder}/{path}")) for path in ordered)
 
 

@@ -11,6 +11,8 @@ PART_PREFIX = "jellyfin-ha-adopt-"
 PART_SUFFIX = ".part"
 # Where a new server's own files go that stood in the way; the server's id follows.
 SET_ASIDE_PREFIX = "before-adoption-"
+# Where good copies of a new server's settings are, which would otherwise come back in the place of adopted ones.
+KEPT = "jellyfin-ha"
 
 _OLD_DATABASE = "a database of versions before 10.11; its content is in jellyfin.db since"
 _TEMPORARY = "made again when needed; each new server has its own"
@@ -69,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     _left_out("lost+found/*", "belongs to the file system"),
     _left_out(JOURNAL, "the record of an adoption"),
     _left_out(f"{SET_ASIDE_PREFIX}*/*", "what an adoption set aside"),
+    _left_out(f"{KEPT}/*", "good copies of a server's settings, of whatever server ran there"),
     _left_out(f"*{PART_PREFIX}*{PART_SUFFIX}", "a file that an adoption was writing"),
     _copied("data/device.txt", "the server's id: with another one clients refuse to log in"),
     _copied("config/users/*", "users' pictures"),

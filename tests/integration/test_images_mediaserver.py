@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 import pytest
 
+from jellyfin_ha.components.server_configuration import declared
+from jellyfin_ha.components.server_images import DEFAULT_FLAVOR, FLAVORS, PLUGIN_FILE
+from jellyfin_ha.components.server_pod import OWN
+from jellyfin_ha.components.server_scripts import copy_plugins
 from jellyfin_ha.lab import images
 from jellyfin_ha.operations.progress import silent
+from jellyfin_ha.operations.server_config import sources
 from tests.integration.containers import running, unpack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -66,6 +72,18 @@ def test_the_ffmpeg_at_jellyfins_own_path_makes_hls_segments_that_its_ffprobe_re
         " && /usr/lib/jellyfin-ffmpeg/ffprobe -v error -show_entries stream=codec_name -of csv=p=0 /cache/film0.ts"
     )
     assert set(inside(bundle, "sh", "-c", script).split()) == {"h264", "aac"}
+
+
+def test_a_pods_folders_are_prepared_with_nothing_but_the_image(bundle: Path) -> None:
+    program = "/tmp/program/server_config"
+    files = {**sources(), "declared.json": declared({}, FLAVORS[DEFAULT_FLAVOR])}
+    script = [f"mkdir -p {program}", *(f"printf %s {quote(text)} > {program}/{name}" for name, text in files.items())]
+    script.append(copy_plugins(FLAVORS[DEFAULT_FLAVOR]).replace(OWN, "/tmp/own"))
+    script.append(f"PYTHONPATH=/tmp/program python3 -B -m server_config {program}/declared.json /config /tmp/own")
+    script.append("ls /tmp/own/plugins/PostgreSQL; grep -c PLUGIN_PROVIDER /tmp/own/database.xml")
+    output = inside(bundle, "sh", "-c", "\n".join(script))
+    assert "the server's folders are as declared" in output
+    assert output.split()[-2:] == [PLUGIN_FILE, "1"]
 
 
 def test_curl_is_there_for_the_probes_of_the_official_image(bundle: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from jellyfin_ha.cli import app
-from jellyfin_ha.components.jellyfin_server import CLOSE_WIZARD
 from jellyfin_ha.lab.library.history import ALICE_STOPPED_AT
 from jellyfin_ha.lab.library.values import sample_token
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import migrate
+from jellyfin_ha.operations.server_config import Declared
+from jellyfin_ha.operations.server_config.declared import XmlFile
+from jellyfin_ha.operations.server_config.prepare import prepare
 from tests.integration.mediaserver_processes import network_xml, sample_library, serving
 from tests.integration.processes import free_port
 from tests.unit.old_server import SERVER_ID, make, state
@@ -75,9 +76,13 @@ def _adopt(household: Household, *options: str) -> Result:
 
 def _close_wizard(household: Household) -> None:
     """What the pods do at their start when the stack has a migration."""
-    script = CLOSE_WIZARD.replace("/config/config", str(household.volume / "config"))
-    environment = {"PATH": "/usr/bin:/bin", "HOSTNAME": "jellyfin-0"}
-    subprocess.run(["sh", "-c", script], env=environment, check=True, timeout=30, capture_output=True)
+    system = XmlFile("ServerConfiguration", {"IsStartupWizardCompleted": "true"})
+    prepare(
+        household.volume,
+        household.new / "own",
+        Declared(xml={"config/system.xml": system}, texts={}, own={}),
+        say=lambda _: None,
+    )
 
 
 def test_a_household_that_moves_in_keeps_its_server_its_log_ins_and_its_places(household: Household) -> None:

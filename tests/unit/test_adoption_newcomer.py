@@ -205,6 +205,14 @@ def test_nothing_that_was_set_aside_before_is_replaced(old: Path, new: Path) -> 
     assert (new / FOLDER / "config/encoding.xml.2").read_text() == IN_THE_WAY["config/encoding.xml"]
 
 
+def test_the_good_copies_of_a_new_servers_settings_do_not_come_back_later(old: Path, new: Path) -> None:
+    write(new / "jellyfin-ha/known-good/data/device.txt", OTHER_ID)
+    write(old / "jellyfin-ha/known-good/config/system.xml", "of a server long ago")
+    adopt(old, new)
+    assert not (new / "jellyfin-ha").exists()
+    assert (new / FOLDER / "jellyfin-ha/known-good/data/device.txt").read_text() == OTHER_ID
+
+
 def test_what_was_set_aside_in_an_old_folder_does_not_come_along(old: Path, new: Path) -> None:
     write(old / "before-adoption-0123/config/system.xml", "of a server long ago")
     found = look(old, new)

@@ -17,6 +17,7 @@ from jellyfin_ha.components import (
     SchemaUpgrade,
     SharedStorage,
 )
+from jellyfin_ha.operations.server_config import Declared, sources
 from tests.unit.engine import Engine, install
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
@@ -28,6 +29,7 @@ JOB = "kubernetes:batch/v1:Job"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 
 COMMON = {"namespace": "home", "instance": "test"}
+PREPARATION = {"image": "python:3.13", "program": sources()}
 
 
 def run(program: Callable[[], object]) -> Engine:
@@ -47,6 +49,7 @@ def server(**more: Any) -> Engine:
         **COMMON,
         "image": "jellyfin:1",
         "database": {"secret_name": "db-credentials"},
+        "preparation": PREPARATION,
         "shared_volumes": [
             {"claim_name": "config", "mount_path": "/config"},
             {"claim_name": "media", "mount_path": "/media", "read_only": True},
@@ -70,12 +73,14 @@ def redis(**more: Any) -> Engine:
     return run(lambda: RedisLeaseStore("jellyfin-redis", args))
 
 
-def schema_upgrade(image: str) -> Engine:
+def schema_upgrade(image: str, **more: Any) -> Engine:
     args: Any = {
         **COMMON,
         "image": image,
         "database": {"secret_name": "db-credentials"},
+        "preparation": PREPARATION,
         "config": {"claim_name": "config", "mount_path": "/config"},
+        **more,
     }
     return run(lambda: SchemaUpgrade("schema", args))
 
@@ -134,6 +139,7 @@ def test_media_is_mounted_read_only_and_configuration_is_not() -> None:
     }
     assert mounts["/media"]["readOnly"] is True
     assert not mounts["/config"].get("readOnly")
+    assert not mounts["/config/plugins"].get("readOnly")
 
 
 def test_readiness_asks_for_the_body_healthy_and_liveness_needs_no_database() -> None:
@@ -330,3 +336,114 @@ def test_every_component_documents_its_type_token() -> None:
         component = getattr(components, name)
         if not name.endswith("Args"):
             assert f"`jellyfin-ha:index:{name}`" in (component.__doc__ or "")
+
+
+def mounts_of(container: Any) -> dict[str, Any]:
+    return {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+
+
+def init_containers(spec: Any) -> list[str]:
+    return [container["name"] for container in spec["initContainers"]]
+
+
+@pytest.mark.parametrize("where", ["replicas", "schema upgrade"])
+def test_a_server_starts_on_prepared_folders_with_plugins_and_a_database_xml_of_its_pods_own(where: str) -> None:
+    if where == "replicas":
+        spec = pod(server(), STATEFUL_SET, "jellyfin")
+        (container,) = spec["containers"]
+        assert init_containers(spec) == ["copy-plugins", "configure"]
+    else:
+        spec = pod(schema_upgrade("jellyfin:1"), JOB, "schema")
+        container = spec["initContainers"][-1]
+        assert init_containers(spec) == ["copy-plugins", "configure", "jellyfin"]
+    mounts = mounts_of(container)
+    assert mounts["/config/plugins"]["name"] == mounts["/config/config/database.xml"]["name"] == "own"
+    assert mounts["/config/config/database.xml"]["readOnly"] is True
+    assert mounts["/config/plugins/configurations"]["name"] == mounts["/config"]["name"]
+    assert "exec /jellyfin/jellyfin" in container["command"][-1], "the image's entry point is not run"
+    (own,) = [volume for volume in spec["volumes"] if volume["name"] == "own"]
+    assert "emptyDir" in own
+
+
+def test_the_folders_are_prepared_by_the_given_program_in_the_given_image() -> None:
+    engine = server(preparation={"image": "tools:1", "program": {"a.py": "pass"}})
+    assert engine.of("kubernetes:core/v1:ConfigMap", "jellyfin-configuration")["data"].keys() == {
+        "a.py",
+        "declared.json",
+    }
+    configure = pod(engine, STATEFUL_SET, "jellyfin")["initContainers"][-1]
+    assert configure["image"] == "tools:1"
+    assert {"/config", "/run/jellyfin-ha"} <= mounts_of(configure).keys()
+
+
+def test_other_declared_settings_restart_the_servers_and_another_program_does_not() -> None:
+    def annotations(**more: Any) -> Any:
+        return server(**more).of(STATEFUL_SET, "jellyfin")["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations() == annotations(preparation={"image": "python:3.13", "program": {"a.py": "pass"}})
+    assert annotations() != annotations(configuration={"metrics": True})
+
+
+def test_what_is_declared_is_in_the_files_that_jellyfin_reads() -> None:
+    configuration = {
+        "known_proxies": ["10.42.0.0/16"],
+        "metrics": True,
+        "quick_connect": False,
+        "encoding": {"HardwareAccelerationType": "vaapi"},
+    }
+    content = server(configuration=configuration).of("kubernetes:core/v1:ConfigMap", "jellyfin-configuration")["data"]
+    files = Declared.from_json(content["declared.json"]).xml
+    assert files["config/network.xml"].elements["KnownProxies"] == ["10.42.0.0/16"]
+    assert files["config/system.xml"].elements["EnableMetrics"] == "true"
+    assert files["config/system.xml"].elements["QuickConnectAvailable"] == "false"
+    assert files["config/encoding.xml"].elements == {
+        "TranscodingTempPath": "/data/transcode",
+        "HardwareAccelerationType": "vaapi",
+    }
+
+
+def test_what_is_not_declared_is_left_to_the_dashboard() -> None:
+    content = server().of("kubernetes:core/v1:ConfigMap", "jellyfin-configuration")["data"]["declared.json"]
+    for name in ("KnownProxies", "EnableMetrics", "QuickConnectAvailable", "IsStartupWizardCompleted"):
+        assert name not in content
+
+
+def test_the_forks_get_connection_strings_by_names_that_they_read_and_passwords_from_secrets() -> None:
+    store = {"secret_name": "redis-credentials", "host": "redis.home", "port": 6379}
+    (container,) = pod(server(flavor="nichols-fork", lease_store=store), STATEFUL_SET, "jellyfin")["containers"]
+    variables = environment(container)
+    name = "JELLYFIN_Jellyfin__TranscodeStore__RedisConnectionString"
+    assert variables[name] == "redis.home:6379,password=$(REDIS_PASSWORD),abortConnect=false"
+    assert variables["POSTGRES_CONNECTION_STRING"].endswith("Password=$(POSTGRES_PASSWORD)")
+    order = list(variables)
+    for used, user in (("REDIS_PASSWORD", name), ("POSTGRES_PASSWORD", "POSTGRES_CONNECTION_STRING")):
+        assert "secretKeyRef" in variables[used]
+        assert order.index(used) < order.index(user), "the cluster puts in only what stands before"
+
+
+def test_the_plugins_image_is_told_of_no_redis() -> None:
+    store = {"secret_name": "redis-credentials", "host": "redis.home", "port": 6379}
+    variables = environment(pod(server(lease_store=store), STATEFUL_SET, "jellyfin")["containers"][0])
+    assert not [name for name in variables if "REDIS" in name.upper()]
+
+
+def test_a_single_server_with_sqlite_has_no_database_and_its_plugins_in_the_shared_folder() -> None:
+    args: Any = {"flavor": "sqlite", "replicas": 1}
+    spec = pod(server(**args), STATEFUL_SET, "jellyfin")
+    (container,) = spec["containers"]
+    assert init_containers(spec) == ["configure"]
+    assert not [name for name in environment(container) if name.startswith("POSTGRES")]
+    assert not {"/config/plugins", "/config/config/database.xml"} & mounts_of(container).keys()
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"flavor": "mysql"}, "expected one of sqlite, pgsql-plugin, zolty-fork, nichols-fork, found 'mysql'"),
+        ({"database": None}, "expected a database, found none"),
+        ({"shared_volumes": [{"claim_name": "media", "mount_path": "/media"}]}, "expected one at /config"),
+    ],
+)
+def test_a_server_that_cannot_work_is_refused(more: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        server(**more)

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from jellyfin_ha.cli import app
+from jellyfin_ha.components.server_images import FLAVORS
 from jellyfin_ha.infra.configuration import settings_of
-from jellyfin_ha.infra.settings import Settings
+from jellyfin_ha.infra.settings import Server, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,6 +38,18 @@ def words(pattern: str) -> set[str]:
 def test_every_setting_has_its_place_on_the_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     assert [key for key in keys(Settings) if not re.search(rf"\b{key}\b", page)] == []
+
+
+def test_every_flavor_is_described_as_it_is() -> None:
+    page = (ROOT / "docs" / "server.md").read_text()
+    rows = {row[0].strip("`"): row for row in re.findall(r"^" + r"\| ([^|]+) " * 7 + r"\|$", page, flags=re.MULTILINE)}
+    for flavor in FLAVORS.values():
+        _, _, database, redis, takes_over, elects, servers = rows[flavor.name]
+        assert ("PostgreSQL" in database, servers) == (flavor.postgres, "several" if flavor.postgres else "1")
+        assert ("plugin" in database) == (flavor.plugin_folder is not None)
+        assert redis == ("records transcodes" if flavor.stores_transcodes else "none")
+        assert (takes_over, elects) == tuple("yes" if able else "no" for able in (flavor.takes_over, flavor.elects))
+    assert set(FLAVORS) == set(get_args(Server.model_fields["flavor"].annotation))
 
 
 def test_the_example_for_a_cluster_of_ones_own_can_be_used() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from jellyfin_ha.components.server_images import PLUGIN_FILE, PLUGIN_FOLDER
 from jellyfin_ha.lab.images import builder, recipe, requirements
 from jellyfin_ha.lab.images.layer import Entry, entries, write_layer
 from jellyfin_ha.operations.errors import UserError
@@ -45,6 +46,11 @@ def test_the_media_server_keeps_the_official_images_entry_point_port_and_volumes
     )
     assert paths("mediaserver")["/jellyfin/jellyfin"].mode == 0o755
     assert paths("mediaserver")["/usr/lib/jellyfin-ffmpeg/ffmpeg"].target == "/usr/bin/ffmpeg"
+
+
+def test_the_media_server_has_a_stand_in_for_the_plugin_where_the_plugins_image_has_it() -> None:
+    plugin = paths("mediaserver")[f"{PLUGIN_FOLDER}/{PLUGIN_FILE}"]
+    assert b"stand-in" in (plugin.content or b"")
 
 
 # Debian's, in the image.

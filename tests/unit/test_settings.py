@@ -257,6 +257,18 @@ def test_a_stack_may_have_no_server_yet() -> None:
     assert "jellyfin-ha:server.replicas: found -1" in str(refusal(values))
 
 
+def test_what_one_sqlite_server_cannot_have_is_refused_all_at_once() -> None:
+    values = {**copy.deepcopy(MINIMAL), "migration": {"done": True}, "leaseStore": {"memoryMib": 64}}
+    values["server"] |= {"flavor": "sqlite", "replicas": 2}
+    text = str(refusal(values))
+    assert "3 settings" in text
+    for part in ("server.replicas: found 2; expected 1 or 0", "migration: found a value", "leaseStore: found a value"):
+        assert f"jellyfin-ha:{part}" in text
+    values = {**copy.deepcopy(MINIMAL), "migration": {}}
+    values["server"] |= {"flavor": "sqlite", "replicas": 1}
+    assert parse_settings(values, origin="test").server.flavor == "sqlite"
+
+
 @pytest.mark.parametrize("source", [{}, {"storageClass": "a", "hostPath": "/b"}])
 def test_a_shared_volume_has_exactly_one_source(source: dict[str, str]) -> None:
     values = copy.deepcopy(MINIMAL)

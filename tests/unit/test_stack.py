@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,11 @@ def deployed_with(settings: Settings) -> tuple[Engine, dict[str, Any]]:
 
     whole()
     return engine, outputs
+
+
+def declared_for(engine: Engine, name: str) -> str:
+    """What is declared for the servers of this component (JSON)."""
+    return engine.of(RECORD, f"{name}-configuration")["data"]["declared.json"]
 
 
 @pytest.fixture
@@ -150,8 +156,7 @@ def test_without_a_source_there_is_no_migration() -> None:
 def test_a_migration_that_is_none_leaves_no_trace(nothing: object) -> None:
     engine, _ = deployed(migration=nothing)
     assert (RECORD, "jellyfin-migration") not in engine.resources
-    names = [container["name"] for container in engine.of(*SERVERS)["spec"]["template"]["spec"]["initContainers"]]
-    assert "close-wizard" not in names
+    assert "IsStartupWizardCompleted" not in declared_for(engine, "jellyfin")
 
 
 def test_a_stack_without_a_server_has_all_that_its_servers_will_need() -> None:
@@ -173,15 +178,19 @@ def test_a_migration_is_recorded_by_the_sources_content(source: Path) -> None:
     assert fingerprint() != first
 
 
-def test_a_migration_closes_the_set_up_wizard_and_a_new_server_keeps_it(source: Path) -> None:
-    def init_containers(**more: Any) -> Any:
-        return deployed(**more)[0].of(*SERVERS)["spec"]["template"]["spec"].get("initContainers")
+def test_a_migration_closes_the_set_up_wizard_of_the_servers_but_not_before_it(source: Path) -> None:
+    engine, _ = deployed(migration={"source": str(source)})
+    closed = '"IsStartupWizardCompleted": "true"'
+    assert closed in declared_for(engine, "jellyfin")
+    assert closed not in declared_for(engine, "jellyfin-schema-upgrade")
 
-    def names(**more: Any) -> list[str]:
-        return [container["name"] for container in init_containers(**more)]
 
-    assert names(migration={"source": str(source)}) == ["schema-check", "close-wizard"]
-    assert names() == ["schema-check"]
+def test_the_urls_path_is_what_the_servers_and_their_probes_use() -> None:
+    engine, _ = deployed(server={**VALUES["server"], "url": "https://home.example.org/tv"})
+    assert json.loads(declared_for(engine, "jellyfin"))["xml"]["config/network.xml"]["elements"]["BaseUrl"] == "/tv"
+    (container,) = engine.of(*SERVERS)["spec"]["template"]["spec"]["containers"]
+    assert container["livenessProbe"]["httpGet"]["path"] == "/tv/System/Ping"
+    assert "/tv/health" in container["readinessProbe"]["exec"]["command"][-1]
 
 
 def test_each_hook_runs_before_its_record_is_made_or_changed(
@@ -245,3 +254,22 @@ def test_other_stacks_read_names_never_values() -> None:
 
 def test_the_outputs_are_what_other_stacks_rely_on() -> None:
     assert [*faults(deployed()[1])] == []
+
+
+def test_with_sqlite_there_is_one_server_and_nothing_that_only_postgresql_needs() -> None:
+    engine, outputs = deployed(server={**VALUES["server"], "flavor": "sqlite", "replicas": 1})
+    assert engine.of(*SERVERS)["spec"]["replicas"] == 1
+    kinds = {token for token, _ in engine.resources}
+    assert not {"kubernetes:batch/v1:Job", "kubernetes:core/v1:Secret"} & kinds
+    assert [name for token, name in engine.resources if token == SERVERS[0]] == ["jellyfin"]
+    assert [name for token, name in engine.resources if token == RECORD] == ["jellyfin-configuration"]
+    assert outputs["secrets"] == {}
+    assert set(outputs["images"]) == set(outputs["selectors"]) == {"server"}
+
+
+def test_the_forks_are_told_where_redis_is() -> None:
+    engine, _ = deployed(server={**VALUES["server"], "flavor": "nichols-fork"})
+    (container,) = engine.of(*SERVERS)["spec"]["template"]["spec"]["containers"]
+    values = [entry.get("value", "") for entry in container["env"]]
+    assert any(value.startswith("jellyfin-redis.home.svc.cluster.local:6379,password=") for value in values)
+    assert "password-of" not in str(engine.of(*SERVERS)), "the password itself stands in the Secret alone"
