@@ -7,7 +7,7 @@ from typing import NotRequired, TypedDict
 from .server_images import ServerFlavor
 from .server_pod import CACHE, PORT, TRANSCODE
 
-# Elements are texts or lists, as operations/server_config/xml_file.py writes them.
+# Elements are texts or lists, as components/server_config/xml_file.py writes them.
 Elements = dict[str, str | list[str]]
 
 # The scheduled task that updates plugins: each server would delete the files that the other runs from. A file `[]`
@@ -48,7 +48,7 @@ def base_url(configuration: ServerConfiguration) -> str:
 
 
 def declared(configuration: ServerConfiguration, flavor: ServerFlavor) -> str:
-    """All that is declared, as operations/server_config reads it (JSON)."""
+    """All that is declared, as components/server_config reads it (JSON)."""
     files: Mapping[str, tuple[str, Elements]] = {
         "config/system.xml": ("ServerConfiguration", _system(configuration)),
         "config/network.xml": ("NetworkConfiguration", _network(configuration)),

@@ -7,15 +7,17 @@ from typing import NotRequired
 import pulumi
 import pulumi_kubernetes as k8s
 
+from . import server_config
 from .common import child, container_security, empty_dir, metadata, mount
 from .server_configuration import DATABASE, ServerConfiguration, declared
 from .server_images import DEFAULT_FLAVOR, ServerFlavor, flavor
 from .server_pod import CONFIG, OWN
 from .server_scripts import OWN_PLUGINS, PLUGINS, copy_plugins
-from .types import DatabaseConnection, LeaseStoreConnection, Placed, Preparation, SharedVolume
+from .types import DatabaseConnection, LeaseStoreConnection, Placed, SharedVolume
 
 PROGRAM = "/program/server_config"
 DECLARED = "declared.json"
+TOOLS_IMAGE = "python:3.13-alpine"
 
 
 class ServerArgs(Placed):
@@ -30,8 +32,9 @@ class ServerArgs(Placed):
     lease_store: NotRequired[LeaseStoreConnection]
     """Redis, where the forks record their transcodes; they record none when absent."""
 
-    preparation: Preparation
-    """The program that makes the declared settings so before a server starts."""
+    tools_image: NotRequired[pulumi.Input[str]]
+    """An image with Python 3.11 or newer as `python3`, with its standard library, in which the folders are prepared;
+    python:3.13-alpine when absent."""
 
     configuration: NotRequired[ServerConfiguration]
     """The declared settings."""
@@ -91,13 +94,13 @@ def prepare_server(
     configuration = k8s.core.v1.ConfigMap(
         f"{name}-configuration",
         metadata=metadata(f"{name}-configuration", args["namespace"], component, args["instance"]),
-        data={**args["preparation"]["program"], DECLARED: content},
+        data={**server_config.sources(), DECLARED: content},
         opts=child(parent),
     )
     own = mount("own", OWN)
     configure = k8s.core.v1.ContainerArgs(
         name="configure",
-        image=args["preparation"]["image"],
+        image=args.get("tools_image", TOOLS_IMAGE),
         command=["python3", "-B", "-m", "server_config", f"{PROGRAM}/{DECLARED}", CONFIG, OWN],
         env=[k8s.core.v1.EnvVarArgs(name="PYTHONPATH", value=PROGRAM.rpartition("/")[0])],
         security_context=container_security(),

@@ -3,7 +3,7 @@
 from .server_images import PLUGIN_FILE, ServerFlavor
 from .server_pod import CONFIG, OWN, PORT
 
-# As operations/server_config/known_good.py and prepare.py name them.
+# As components/server_config/known_good.py and prepare.py name them.
 SYSTEM = f"{CONFIG}/config/system.xml"
 GOOD_SYSTEM = f"{CONFIG}/jellyfin-ha/known-good/config/system.xml"
 SHARED_SET_UP = f"{CONFIG}/jellyfin-ha/set-up-completed"

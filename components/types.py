@@ -85,13 +85,3 @@ class LeaseStoreConnection(TypedDict):
 
     port: Input[int]
     """Its port."""
-
-
-class Preparation(TypedDict):
-    """The program that prepares a server's folders before it starts."""
-
-    image: Input[str]
-    """An image with Python 3.11 or newer as `python3`, with its standard library."""
-
-    program: dict[str, str]
-    """The program's files by their names: `jellyfin_ha.operations.server_config.sources()`."""

@@ -6,10 +6,9 @@ from jellyfin_ha.components import PodStorage, PodStorageArgs, SharedStorageArgs
 from jellyfin_ha.components.jellyfin_server import ServerService
 from jellyfin_ha.components.server_configuration import ServerConfiguration
 from jellyfin_ha.components.shared_storage import NfsExport
-from jellyfin_ha.components.types import ClaimNeeds, PodVolume, Preparation, ResourceNeeds
-from jellyfin_ha.operations import server_config
+from jellyfin_ha.components.types import ClaimNeeds, PodVolume, ResourceNeeds
 
-from .settings import Claim, PerPod, Resources, Server, Service, Shared, Tools
+from .settings import Claim, PerPod, Resources, Server, Service, Shared
 
 
 def claim(settings: Claim) -> ClaimNeeds:
@@ -68,11 +67,6 @@ def service(settings: Service) -> ServerService:
     if settings.node_port is not None:
         args["node_port"] = settings.node_port
     return args
-
-
-def preparation(settings: Tools) -> Preparation:
-    """The program that prepares the servers' folders."""
-    return Preparation(image=settings.image, program=server_config.sources())
 
 
 def configuration(settings: Server) -> ServerConfiguration:

@@ -75,7 +75,6 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     config_volume = SharedVolume(claim_name=config.claim_name, mount_path=CONFIG)
     media_volume = SharedVolume(claim_name=media.claim_name, mount_path=MEDIA, read_only=True)
 
-    preparation = arguments.preparation(settings.tools)
     configuration = arguments.configuration(settings.server)
     stores = None
     if FLAVORS[settings.server.flavor].postgres:
@@ -86,7 +85,6 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
             after=after,
             shared=config,
             config=config_volume,
-            preparation=preparation,
             configuration=configuration,
         )
     args: JellyfinServerArgs = {
@@ -94,7 +92,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         "instance": stack,
         "image": settings.server.image,
         "flavor": settings.server.flavor,
-        "preparation": preparation,
+        "tools_image": settings.tools.image,
         # Before a migration the wizard must be open, or a server would not set up its new database as a new one.
         "configuration": {**configuration, "close_wizard": settings.migration is not None},
         "shared_volumes": [config_volume, media_volume],
@@ -115,8 +113,8 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     if stores:
         args["database"], args["lease_store"] = stores.database, stores.lease_store
         args["schema_check_image"] = settings.database.image
-        images |= {"database": settings.database.image, "lease_store": settings.lease_store.image}
-        selectors |= {"database": dict(parts.database), "lease_store": dict(parts.lease_store)}
+        images["database"], images["lease_store"] = settings.database.image, settings.lease_store.image
+        selectors["database"], selectors["lease_store"] = dict(parts.database), dict(parts.lease_store)
         secrets = pulumi.Output.all(
             database=stores.database["secret_name"], lease_store=stores.lease_store["secret_name"]
         ).apply(lambda found: Secrets(**found))

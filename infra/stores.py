@@ -9,7 +9,7 @@ import pulumi
 from jellyfin_ha.components import PostgresDatabase, RedisLeaseStore, SchemaUpgrade
 from jellyfin_ha.components.common import metadata, selector
 from jellyfin_ha.components.server_configuration import ServerConfiguration
-from jellyfin_ha.components.types import DatabaseConnection, LeaseStoreConnection, Preparation, SharedVolume
+from jellyfin_ha.components.types import DatabaseConnection, LeaseStoreConnection, SharedVolume
 from jellyfin_ha.operations.cluster import Access
 from jellyfin_ha.operations.migration import Options, check_source
 from jellyfin_ha.operations.upgrade import Target
@@ -46,7 +46,6 @@ def make_stores(
     after: Callable[..., pulumi.ResourceOptions],
     shared: pulumi.Resource,
     config: SharedVolume,
-    preparation: Preparation,
     configuration: ServerConfiguration,
 ) -> Stores:
     """Makes both stores, their hooks and the schema.
@@ -58,7 +57,7 @@ def make_stores(
         after: the options of a resource that waits for these.
         shared: the servers' shared configuration.
         config: how a server mounts it.
-        preparation, configuration: what the schema upgrade's server starts with.
+        configuration: what the schema upgrade's server starts with.
 
     Raises:
         UserError: exit code 2; the migration's source is missing or is no Jellyfin database.
@@ -117,7 +116,7 @@ def make_stores(
             "image": settings.server.image,
             "flavor": settings.server.flavor,
             "database": database,
-            "preparation": preparation,
+            "tools_image": settings.tools.image,
             "configuration": configuration,
             "config": config,
             "node_selector": dict(settings.server.node_selector),

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from jellyfin_ha.components.server_images import DEFAULT_FLAVOR
+from jellyfin_ha.components.server_preparation import TOOLS_IMAGE
 
 from .rules import either_or_nothing, exactly_one, given, not_both, only_with
 
@@ -323,7 +324,7 @@ TO_DO_OR_DONE = either_or_nothing("source", "done")
 class Tools(Model):
     """What runs beside the servers."""
 
-    image: ImageReference = "python:3.13-alpine"
+    image: ImageReference = TOOLS_IMAGE
     """An image with Python, in which the servers' folders are prepared before they start."""
 
 

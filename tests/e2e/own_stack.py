@@ -113,6 +113,7 @@ def own_stack(
     small = {
         "namespace": name,
         "server": {"image": images["server"], **server},
+        "tools": {"image": images["server"]},
         "database": {"image": images["database"], "storage": {"size": "5Gi", "storageClass": "lab-local"}},
         "leaseStore": {"image": images["lease_store"], "storage": {"size": "1Gi", "storageClass": "lab-local"}},
         "storage": {

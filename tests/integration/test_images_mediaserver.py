@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from jellyfin_ha.components.server_config import sources
 from jellyfin_ha.components.server_configuration import declared
 from jellyfin_ha.components.server_images import DEFAULT_FLAVOR, FLAVORS, PLUGIN_FILE
 from jellyfin_ha.components.server_pod import OWN
 from jellyfin_ha.components.server_scripts import copy_plugins
 from jellyfin_ha.lab import images
 from jellyfin_ha.operations.progress import silent
-from jellyfin_ha.operations.server_config import sources
 from tests.integration.containers import running, unpack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]

@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from jellyfin_ha.cli import app
+from jellyfin_ha.components.server_config import Declared
+from jellyfin_ha.components.server_config.declared import XmlFile
+from jellyfin_ha.components.server_config.prepare import prepare
 from jellyfin_ha.lab.library.history import ALICE_STOPPED_AT
 from jellyfin_ha.lab.library.values import sample_token
 from jellyfin_ha.operations.errors import UserError
 from jellyfin_ha.operations.migration import migrate
-from jellyfin_ha.operations.server_config import Declared
-from jellyfin_ha.operations.server_config.declared import XmlFile
-from jellyfin_ha.operations.server_config.prepare import prepare
 from tests.integration.mediaserver_processes import network_xml, sample_library, serving
 from tests.integration.processes import free_port
 from tests.unit.old_server import SERVER_ID, make, state

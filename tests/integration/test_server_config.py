@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from jellyfin_ha.components import server_scripts
+from jellyfin_ha.components.server_config import Declared
+from jellyfin_ha.components.server_config.prepare import prepare
 from jellyfin_ha.components.server_configuration import declared
 from jellyfin_ha.components.server_images import FLAVORS, PLUGIN_FILE
 from jellyfin_ha.components.server_pod import OWN, PORT
-from jellyfin_ha.operations.server_config import Declared
-from jellyfin_ha.operations.server_config.prepare import prepare
 from tests.integration.mediaserver_processes import MediaServerProcess, load_sample, sample_library, serving
 from tests.integration.processes import free_port
 

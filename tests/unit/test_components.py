@@ -16,8 +16,9 @@ from jellyfin_ha.components import (
     RedisLeaseStore,
     SchemaUpgrade,
     SharedStorage,
+    server_config,
 )
-from jellyfin_ha.operations.server_config import Declared, sources
+from jellyfin_ha.components.server_config import Declared, sources
 from tests.unit.engine import Engine, install
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
@@ -29,7 +30,6 @@ JOB = "kubernetes:batch/v1:Job"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 
 COMMON = {"namespace": "home", "instance": "test"}
-PREPARATION = {"image": "python:3.13", "program": sources()}
 
 
 def run(program: Callable[[], object]) -> Engine:
@@ -49,7 +49,6 @@ def server(**more: Any) -> Engine:
         **COMMON,
         "image": "jellyfin:1",
         "database": {"secret_name": "db-credentials"},
-        "preparation": PREPARATION,
         "shared_volumes": [
             {"claim_name": "config", "mount_path": "/config"},
             {"claim_name": "media", "mount_path": "/media", "read_only": True},
@@ -78,7 +77,6 @@ def schema_upgrade(image: str, **more: Any) -> Engine:
         **COMMON,
         "image": image,
         "database": {"secret_name": "db-credentials"},
-        "preparation": PREPARATION,
         "config": {"claim_name": "config", "mount_path": "/config"},
         **more,
     }
@@ -365,22 +363,24 @@ def test_a_server_starts_on_prepared_folders_with_plugins_and_a_database_xml_of_
     assert "emptyDir" in own
 
 
-def test_the_folders_are_prepared_by_the_given_program_in_the_given_image() -> None:
-    engine = server(preparation={"image": "tools:1", "program": {"a.py": "pass"}})
-    assert engine.of("kubernetes:core/v1:ConfigMap", "jellyfin-configuration")["data"].keys() == {
-        "a.py",
-        "declared.json",
-    }
+def test_the_folders_are_prepared_by_a_program_that_comes_along_in_the_given_image() -> None:
+    engine = server(tools_image="tools:1")
+    data = engine.of("kubernetes:core/v1:ConfigMap", "jellyfin-configuration")["data"]
+    assert data.keys() == {"declared.json", *sources()}
     configure = pod(engine, STATEFUL_SET, "jellyfin")["initContainers"][-1]
     assert configure["image"] == "tools:1"
     assert {"/config", "/run/jellyfin-ha"} <= mounts_of(configure).keys()
 
 
-def test_other_declared_settings_restart_the_servers_and_another_program_does_not() -> None:
+def test_other_declared_settings_restart_the_servers_and_another_program_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def annotations(**more: Any) -> Any:
         return server(**more).of(STATEFUL_SET, "jellyfin")["spec"]["template"]["metadata"]["annotations"]
 
-    assert annotations() == annotations(preparation={"image": "python:3.13", "program": {"a.py": "pass"}})
+    before = annotations()
+    monkeypatch.setattr(server_config, "sources", lambda: {"a.py": "pass"})
+    assert annotations() == before
     assert annotations() != annotations(configuration={"metrics": True})
 
 

@@ -16,11 +16,11 @@ from typing import NoReturn
 
 import pytest
 
+from jellyfin_ha.components.server_config import CannotStart, Declared, sources
+from jellyfin_ha.components.server_config.known_good import DEVICE, FOLDER, KNOWN_GOOD, SYSTEM
+from jellyfin_ha.components.server_config.prepare import prepare
 from jellyfin_ha.components.server_configuration import PLUGIN_UPDATES, declared
 from jellyfin_ha.components.server_images import FLAVORS
-from jellyfin_ha.operations.server_config import CannotStart, Declared, sources
-from jellyfin_ha.operations.server_config.known_good import DEVICE, FOLDER, KNOWN_GOOD, SYSTEM
-from jellyfin_ha.operations.server_config.prepare import prepare
 from tests.unit.dying import signal_before
 from tests.unit.old_server import in_child
 

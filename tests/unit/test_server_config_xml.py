@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jellyfin_ha.operations.server_config.xml_file import Change, Unreadable, Value, merged, values
+from jellyfin_ha.components.server_config.xml_file import Change, Unreadable, Value, merged, values
 
 # As Jellyfin writes it: two declared namespaces, nil, empty elements, lists, and what is no list of texts.
 NETWORK = """\
