@@ -77,23 +77,28 @@ def metadata(
     )
 
 
-def pod_security(uid: pulumi.Input[int], gid: pulumi.Input[int]) -> k8s.core.v1.PodSecurityContextArgs:
+def pod_security(
+    uid: pulumi.Input[int], gid: pulumi.Input[int], *, more_groups: Sequence[int] = ()
+) -> k8s.core.v1.PodSecurityContextArgs:
     """A pod security context that the restricted Pod Security Standard admits."""
     return k8s.core.v1.PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=uid,
         run_as_group=gid,
         fs_group=gid,
+        supplemental_groups=list(more_groups) or None,
         # A large volume is not walked at every start, only when its root has the wrong owner.
         fs_group_change_policy="OnRootMismatch",
         seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
     )
 
 
-def container_security() -> k8s.core.v1.SecurityContextArgs:
-    """A container security context that the restricted Pod Security Standard admits."""
+def container_security(*, privileged: bool = False) -> k8s.core.v1.SecurityContextArgs:
+    """A container security context that the restricted Pod Security Standard admits, unless privileged."""
     return k8s.core.v1.SecurityContextArgs(
-        allow_privilege_escalation=False,
+        privileged=privileged or None,
+        # Kubernetes refuses False for a privileged container.
+        allow_privilege_escalation=privileged,
         read_only_root_filesystem=True,
         capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
     )
@@ -157,7 +162,14 @@ def claim_template(
 
 
 def resources(
-    requests: Mapping[str, pulumi.Input[str]] | None, limits: Mapping[str, pulumi.Input[str]] | None
+    requests: Mapping[str, pulumi.Input[str]] | None,
+    limits: Mapping[str, pulumi.Input[str]] | None,
+    *,
+    claims: Sequence[pulumi.Input[str]] = (),
 ) -> k8s.core.v1.ResourceRequirementsArgs:
-    """Container resources; None leaves a part to the cluster's defaults."""
-    return k8s.core.v1.ResourceRequirementsArgs(requests=requests, limits=limits)
+    """Container resources; None leaves a part to the cluster's defaults. `claims` are names of the pod's."""
+    return k8s.core.v1.ResourceRequirementsArgs(
+        requests=requests,
+        limits=limits,
+        claims=[k8s.core.v1.ResourceClaimArgs(name=claim) for claim in claims] or None,
+    )

@@ -16,6 +16,7 @@ from .common import (
     resources,
     selector,
 )
+from .gpu import GpuArgs, PodGpu, pod_gpu
 from .schema_check import schema_check
 from .server_configuration import ServerConfiguration, base_url
 from .server_pod import PORT, SERVER_UID, scratch_volumes, server_container, shared_volumes, store_environment
@@ -73,6 +74,9 @@ class JellyfinServerArgs(ServerArgs):
     """An image with psql, such as the database's: a server then starts only when its image's schema upgrade has been
     noted in the database; it starts without a check when absent."""
 
+    gpu: NotRequired[GpuArgs | None]
+    """A GPU for each server to transcode with; none when absent or None."""
+
 
 class JellyfinServer(pulumi.ComponentResource):
     """Jellyfin on as many nodes as it has replicas (`jellyfin-ha:index:JellyfinServer`).
@@ -80,15 +84,17 @@ class JellyfinServer(pulumi.ComponentResource):
     Makes the StatefulSet `<name>` with its per-pod claims (`<volume>-<name>-N`), the Service `<name>` that keeps
     a client's address on one replica, the headless Service `<name>-pods`, a PodDisruptionBudget, and the ConfigMap
     `<name>-configuration` with the declared settings, which each pod makes so before its server starts; other
-    settings mean new pods, one after the other.
+    settings mean new pods, one after the other; with gpu.dra.device_class a ResourceClaimTemplate as well.
 
     Two replicas never share a node: one stays Pending rather than that. A node drain takes one at a time. When a
     node dies, the Service drops its replica as soon as the cluster notices; new connections go to the other.
     A replica counts as ready when the body of /health is `Healthy` and it is the server that its folder knows, set up
-    and on its database; it is restarted when /System/Ping, which needs no database, fails.
+    and on its database; it is restarted when /System/Ping, which needs no database, fails. A replica for which there is
+    no GPU left stays Pending.
 
     Raises:
-        ValueError: no such flavor; a flavor with PostgreSQL and no database; no shared volume at /config.
+        ValueError: no such flavor; a flavor with PostgreSQL and no database; no shared volume at /config; `gpu` is no
+            possible choice.
     """
 
     service_name: pulumi.Output[str]
@@ -102,6 +108,7 @@ class JellyfinServer(pulumi.ComponentResource):
         namespace, instance = args["namespace"], args["instance"]
         pods = selector("web", instance)
         meta = metadata(name, namespace, "web", instance)
+        gpu = pod_gpu(args.get("gpu"), parent=self, name=name, namespace=namespace, component="web", instance=instance)
         ports = [k8s.core.v1.ServicePortArgs(name="http", port=PORT, target_port="http")]
         volumes, mounts = shared_volumes(args["shared_volumes"])
         config = config_mount(args["shared_volumes"], mounts)
@@ -136,7 +143,7 @@ class JellyfinServer(pulumi.ComponentResource):
                         # A server reads its settings once: other settings mean another pod.
                         annotations={"jellyfin-ha/configuration": prepared.fingerprint},
                     ),
-                    spec=self._pod(args, prepared, volumes, mounts),
+                    spec=self._pod(args, gpu, prepared, volumes, mounts),
                 ),
                 volume_claim_templates=[
                     claim_template(volume["name"], volume["size"], volume.get("storage_class"))
@@ -185,6 +192,7 @@ class JellyfinServer(pulumi.ComponentResource):
     def _pod(
         self,
         args: JellyfinServerArgs,
+        gpu: PodGpu,
         prepared: Prepared,
         volumes: list[k8s.core.v1.VolumeArgs],
         mounts: list[k8s.core.v1.VolumeMountArgs],
@@ -193,8 +201,10 @@ class JellyfinServer(pulumi.ComponentResource):
         flavor, prefix = flavor_of(args), base_url(args.get("configuration", ServerConfiguration()))
         return k8s.core.v1.PodSpecArgs(
             automount_service_account_token=False,
-            node_selector=args.get("node_selector"),
-            security_context=pod_security(SERVER_UID, SERVER_UID),
+            node_selector={**args.get("node_selector", {}), **gpu.node_selector},
+            runtime_class_name=gpu.runtime_class,
+            resource_claims=list(gpu.claims) or None,
+            security_context=pod_security(SERVER_UID, SERVER_UID, more_groups=gpu.groups),
             termination_grace_period_seconds=SHUTDOWN_SECONDS,
             affinity=_one_per_node(args["instance"]),
             init_containers=[*_schema_checks(args), *prepared.init_containers],
@@ -209,7 +219,12 @@ class JellyfinServer(pulumi.ComponentResource):
                         *prepared.mounts,
                         *(mount(volume["name"], volume["mount_path"]) for volume in args["pod_volumes"]),
                     ],
-                    resources=resources(needs.get("requests"), needs.get("limits")),
+                    resources=resources(
+                        needs.get("requests"),
+                        {**needs.get("limits", {}), **gpu.limits},
+                        claims=[claim.name for claim in gpu.claims],
+                    ),
+                    gpu=gpu,
                     startup_probe=_ping(prefix, period=2, failures=STARTUP_SECONDS // 2),
                     liveness_probe=_ping(prefix, period=10, failures=6),
                     readiness_probe=exec_probe(["sh", "-c", ready(flavor, prefix)], period=2, failures=2),
@@ -220,7 +235,7 @@ class JellyfinServer(pulumi.ComponentResource):
                     ),
                 )
             ],
-            volumes=[*volumes, *prepared.volumes, *scratch_volumes()],
+            volumes=[*volumes, *prepared.volumes, *scratch_volumes(), *gpu.volumes],
         )
 
 

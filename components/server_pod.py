@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .common import DATABASE_VARIABLES, container_security, empty_dir, mount, secret_environment
+from .gpu import PodGpu
 from .server_images import ServerFlavor
 from .types import DatabaseConnection, LeaseStoreConnection, SharedVolume
 
@@ -46,6 +47,7 @@ def server_container(
     readiness_probe: k8s.core.v1.ProbeArgs | None = None,
     lifecycle: k8s.core.v1.LifecycleArgs | None = None,
     restart_policy: str | None = None,
+    gpu: PodGpu | None = None,
 ) -> k8s.core.v1.ContainerArgs:
     """The Jellyfin container.
 
@@ -60,6 +62,7 @@ def server_container(
         resources, startup_probe, liveness_probe, readiness_probe, lifecycle, restart_policy: as Kubernetes has them.
     """
     variable = k8s.core.v1.EnvVarArgs
+    gpu = gpu or PodGpu()
     return k8s.core.v1.ContainerArgs(
         name="jellyfin",
         image=image,
@@ -83,15 +86,16 @@ def server_container(
             # A pod's network does not change; each restart from the dashboard would leak what listens for it.
             variable(name="JELLYFIN_DetectNetworkChange", value="false"),
             *([variable(name="JELLYFIN_PublishedServerUrl", value=published_url)] if published_url else []),
+            *gpu.environment,
         ],
         ports=[k8s.core.v1.ContainerPortArgs(name="http", container_port=PORT)],
         resources=resources,
-        security_context=container_security(),
+        security_context=container_security(privileged=gpu.privileged),
         startup_probe=startup_probe,
         liveness_probe=liveness_probe,
         readiness_probe=readiness_probe,
         lifecycle=lifecycle,
-        volume_mounts=[*volume_mounts, mount("log", LOG), mount("tmp", "/tmp")],
+        volume_mounts=[*volume_mounts, mount("log", LOG), mount("tmp", "/tmp"), *gpu.mounts],
     )
 
 

@@ -1,14 +1,16 @@
 """Settings as the arguments that components take."""
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from jellyfin_ha.components import PodStorage, PodStorageArgs, SharedStorageArgs
+from jellyfin_ha.components.gpu import GpuArgs, encoding_options
 from jellyfin_ha.components.jellyfin_server import ServerService
 from jellyfin_ha.components.server_configuration import ServerConfiguration
 from jellyfin_ha.components.shared_storage import NfsExport
 from jellyfin_ha.components.types import ClaimNeeds, PodVolume, ResourceNeeds
 
-from .settings import Claim, PerPod, Resources, Server, Service, Shared
+from .settings import Claim, Gpu, PerPod, Resources, Server, Service, Shared
 
 
 def claim(settings: Claim) -> ClaimNeeds:
@@ -75,9 +77,16 @@ def configuration(settings: Server) -> ServerConfiguration:
     args = ServerConfiguration(
         base_url=urlsplit(settings.url).path,
         auto_discovery=declared.auto_discovery,
+        encoding=encoding_options(gpu(settings.gpu)),
     )
     if declared.metrics is not None:
         args["metrics"] = declared.metrics
     if declared.quick_connect is not None:
         args["quick_connect"] = declared.quick_connect
     return args
+
+
+def gpu(settings: Gpu | None) -> GpuArgs | None:
+    """A GPU for each server; None for none."""
+    # The settings have the component's own form, key for key.
+    return None if settings is None else cast(GpuArgs, settings.model_dump(exclude_none=True))

@@ -18,11 +18,6 @@ from .stores import SERVERS, make_stores
 
 MEDIA = "/media"
 
-POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
-
 
 def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: str | None) -> JellyfinHaOutputs:
     """Declares everything that a stack is made of.
@@ -48,7 +43,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
     )
     namespace = k8s.core.v1.Namespace(
         settings.namespace,
-        metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=POD_SECURITY),
+        metadata=metadata(settings.namespace, None, "namespace", stack, more_labels=_pod_security(settings)),
         # With it would go every claim in it.
         opts=pulumi.ResourceOptions(provider=provider, protect=True),
     )
@@ -105,6 +100,7 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         "service": arguments.service(settings.server.service),
         "resources": arguments.resources(settings.server.resources),
         "node_selector": dict(settings.server.node_selector),
+        "gpu": arguments.gpu(settings.server.gpu),
     }
     known = pulumi.Output.from_input
     images = Images(server=settings.server.image)
@@ -140,3 +136,12 @@ def deploy(settings: Settings, *, stack: str, kubeconfig: str | None, context: s
         mode=known(settings.mode),
         images=known(images),
     )
+
+
+def _pod_security(settings: Settings) -> dict[str, str]:
+    """The namespace's Pod Security labels: no lower level than `privileged` admits a volume of the node's folders."""
+    gpu = settings.server.gpu
+    return {
+        "pod-security.kubernetes.io/enforce": "privileged" if gpu and gpu.host_path else "restricted",
+        "pod-security.kubernetes.io/warn": "restricted",
+    }

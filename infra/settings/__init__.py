@@ -1,5 +1,6 @@
 """The stack's settings: their model, and all that is made from it."""
 
+from .gpu import DraGpu, Gpu, HostPathGpu, IntelGpu, NvidiaGpu
 from .model import (
     PROJECT,
     Claim,
@@ -25,10 +26,15 @@ __all__ = [
     "SECRET",
     "Claim",
     "Database",
+    "DraGpu",
+    "Gpu",
+    "HostPathGpu",
+    "IntelGpu",
     "LeaseStore",
     "Longhorn",
     "Migration",
     "Nfs",
+    "NvidiaGpu",
     "PerPod",
     "Resources",
     "Server",

@@ -6,90 +6,18 @@ from them. A field's docstring is its meaning on that page, as Markdown.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
+from pydantic import BeforeValidator, Field, model_validator
 
 from jellyfin_ha.components.server_images import DEFAULT_FLAVOR
 from jellyfin_ha.components.server_preparation import TOOLS_IMAGE
 
+from .base import DnsLabel, Folder, Host, ImageReference, Model, NoTruth, Quantity, Url, none_of_nothing, text
+from .gpu import Gpu
 from .rules import either_or_nothing, exactly_one, given, not_both, only_with
 
 PROJECT = "jellyfin-ha"
-
-
-def _text_of_number(value: object) -> object:
-    """YAML reads `cpu: 2` as a number, which is a quantity as well."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _no_truth(value: object) -> object:
-    """YAML reads `yes` as true, which pydantic would take for 1."""
-    if isinstance(value, bool):
-        raise ValueError("a truth value is no number")
-    return value
-
-
-def _none_of_nothing(value: object) -> object:
-    """Pulumi hands a key without a value to the program as an empty text."""
-    return None if value in ({}, "") else value
-
-
-def _text(pattern: str, form: str) -> FieldInfo:
-    """A text's pattern, and its legal form in the words that errors, editors and the reference page have for it.
-
-    patternErrorMessage is what VS Code and the YAML language server say in place of the pattern.
-    """
-    return cast(FieldInfo, Field(pattern=pattern, json_schema_extra={"patternErrorMessage": form}))
-
-
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|Mi|Gi|Ti|M|G|T)?$"
-Quantity = Annotated[
-    str,
-    BeforeValidator(_text_of_number),
-    Field(pattern=QUANTITY),
-    WithJsonSchema(
-        {
-            "type": ["string", "number"],
-            "minimum": 0,
-            "pattern": QUANTITY,
-            "patternErrorMessage": "an amount such as 500m, 2, 512Mi or 10Gi",
-        }
-    ),
-]
-DnsLabel = Annotated[
-    str,
-    _text(
-        r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-        "a name of small letters, digits and inner hyphens, 63 characters at most",
-    ),
-]
-ImageReference = Annotated[str, _text(r"^\S+$", "an image such as postgres:17, without spaces")]
-Url = Annotated[
-    str,
-    _text(
-        # No user and password: the URL is shown to everybody.
-        r"^https?://[^/\s@]+(/\S*[^/\s])?$",
-        "a URL such as https://jellyfin.example.org, without a slash at its end and without a password",
-    ),
-]
-Folder = Annotated[str, _text(r"^/", "a full path such as /pool/media")]
-Host = Annotated[str, _text(r"^[^\s/]+$", "a host's name or address, such as nas.home.arpa")]
-NoTruth = BeforeValidator(_no_truth)
-
-
-class Model(BaseModel):
-    """Keys are written in camelCase, unknown ones are refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        validate_by_name=False,
-        use_attribute_docstrings=True,
-    )
 
 
 class Resources(Model):
@@ -282,6 +210,18 @@ class Server(Model):
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels a node must have; any node when absent."""
 
+    gpu: Annotated[Gpu | None, BeforeValidator(none_of_nothing)] = None
+    """A GPU for each server; `{}` says that there is none. See [gpu.md](gpu.md)."""
+
+    @model_validator(mode="after")
+    def _nodes_that_there_can_be(self) -> Server:
+        of_gpu = self.gpu.node_selector if self.gpu is not None else {}
+        if twice := [label for label, value in of_gpu.items() if self.node_selector.get(label, value) != value]:
+            raise ValueError(
+                f"expected one value of each label, found two of {', '.join(twice)} in nodeSelector and gpu"
+            )
+        return self
+
 
 class Database(Model):
     """PostgreSQL."""
@@ -333,7 +273,7 @@ class Migration(Model):
 
     model_config = TO_DO_OR_DONE.config
 
-    source: Annotated[str, _text(r".", "the path of a file")] | None = None
+    source: Annotated[str, text(r".", "the path of a file")] | None = None
     """A `jellyfin.db` that fills the new database once."""
 
     repair: bool = False
@@ -373,6 +313,6 @@ class Settings(Model):
     tools: Tools = Tools()
     """What runs beside the servers."""
 
-    migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
+    migration: Annotated[Migration | None, BeforeValidator(none_of_nothing)] = None
     """The single server's database that fills a new one; `{}` says that there is none, where the lab would take its
     sample."""

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from jellyfin_ha.cli import app
+from jellyfin_ha.components.gpu import DraGpu, encoding_options
 from jellyfin_ha.components.server_images import FLAVORS
 from jellyfin_ha.infra.configuration import settings_of
-from jellyfin_ha.infra.settings import Server, Settings
+from jellyfin_ha.infra.settings import Server, Settings, parse_settings
+from tests.unit.test_settings import MINIMAL
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -57,6 +59,27 @@ def test_the_example_for_a_cluster_of_ones_own_can_be_used() -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     content: dict[str, Any] = yaml.safe_load(example)
     assert settings_of(content, origin="the example").storage.media.nfs is not None
+
+
+def test_the_examples_of_a_gpu_can_be_used() -> None:
+    page = (ROOT / "docs" / "gpu.md").read_text()
+    for example in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL):
+        content: dict[str, Any] = yaml.safe_load(example)
+        server: dict[str, Any] = content.get("config", {}).get("jellyfin-ha:server", content)
+        values = {**MINIMAL, "server": {**MINIMAL["server"], **server}}
+        assert parse_settings(values, origin="the example").server.gpu is not None
+
+
+@pytest.mark.parametrize("column", ["`qsv`", "`vaapi`", "`nvenc`", "no GPU"])
+def test_the_table_of_a_gpu_is_what_jellyfin_is_told(column: str) -> None:
+    page = (ROOT / "docs" / "gpu.md").read_text()
+    (table,) = re.findall(r"^(\| `encoding\.xml`(?:.*\n)+?)\n", page, flags=re.MULTILINE)
+    head, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()]
+    at = head.index(column)
+    # The element is the first cell's first word; what follows explains it.
+    said = {row[0].split("`")[1]: row[at] for row in rows if row[at]}
+    dra: DraGpu = {"device_class": "x", "acceleration": column.strip("`"), "render_device": "`renderDevice`"}
+    assert said == encoding_options(None if column == "no GPU" else {"dra": dra})
 
 
 @pytest.mark.parametrize("target", sorted(words(r"\bmake (up|down|purge|test|bench|lint)\b")))

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
+from jellyfin_ha.components import gpu as component
+from jellyfin_ha.infra import settings as written
 from jellyfin_ha.infra.configuration import read_settings, read_stack_file, settings_of
 from jellyfin_ha.infra.settings import parse_settings
 from jellyfin_ha.operations.errors import UserError
@@ -66,7 +69,7 @@ NAME = "a name of small letters, digits and inner hyphens, 63 characters at most
 IMAGE = "an image such as postgres:17, without spaces"
 URL = "a URL such as https://jellyfin.example.org, without a slash at its end and without a password"
 AMOUNT = "an amount such as 500m, 2, 512Mi or 10Gi"
-SERVER_KEYS = "image, flavor, configuration, url, replicas, service, resources, nodeSelector"
+SERVER_KEYS = "image, flavor, configuration, url, replicas, service, resources, nodeSelector, gpu"
 SHARED = "exactly one of nfs, storageClass, existingClaim, hostPath"
 NO_TEXT = "which is no text without quotes; expected"
 SECRET = (
@@ -274,6 +277,89 @@ def test_a_shared_volume_has_exactly_one_source(source: dict[str, str]) -> None:
     values = copy.deepcopy(MINIMAL)
     values["storage"]["config"] = source
     assert "exactly one of nfs, storageClass, existingClaim, hostPath" in str(refusal(values))
+
+
+def of_server(**more: Any) -> dict[str, Any]:
+    return {**MINIMAL, "server": {**MINIMAL["server"], **more}}
+
+
+@pytest.mark.parametrize(
+    ("model", "args"),
+    [
+        (written.Gpu, component.GpuArgs),
+        (written.IntelGpu, component.IntelGpu),
+        (written.NvidiaGpu, component.NvidiaGpu),
+        (written.DraGpu, component.DraGpu),
+        (written.HostPathGpu, component.HostPathGpu),
+    ],
+)
+def test_a_gpu_reaches_the_component_with_every_key(model: type[BaseModel], args: Any) -> None:
+    assert set(model.model_fields) == args.__required_keys__ | args.__optional_keys__
+    assert {name for name, field in model.model_fields.items() if field.is_required()} == args.__required_keys__
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"nodeSelector": {"gpu": "uhd-630"}},
+        {"intel": {"driver": "xe", "groups": []}},
+        {"nvidia": {}},
+        {"nvidia": {"visibleDevices": "all", "runtimeClass": "nvidia"}, "nodeSelector": {"gpu": "yes"}},
+        {"dra": {"deviceClass": "gpu.intel.com", "acceleration": "qsv"}},
+        {"dra": {"claimTemplate": "one-gpu", "acceleration": "nvenc", "groups": [44]}},
+        {"hostPath": {"groups": [44, 109], "acceleration": "qsv", "privileged": True}},
+    ],
+)
+def test_every_kind_of_gpu_can_be_written_in_a_few_words(form: dict[str, Any]) -> None:
+    read = parse_settings(of_server(gpu=form), origin="test").server.gpu
+    assert read is not None
+    assert read.model_dump(by_alias=True, exclude_unset=True) == form
+
+
+@pytest.mark.parametrize("nothing", [{}, None])
+def test_no_gpu_may_be_said_as_well_as_left_out(nothing: object) -> None:
+    assert parse_settings(of_server(gpu=nothing), origin="test").server.gpu is None
+
+
+def test_all_mistakes_of_a_gpu_are_named_at_once() -> None:
+    wrong = {
+        "intel": {"driver": "i965", "acceleration": "nvenc"},
+        "nvidia": {"count": 1, "visibleDevices": "all", "groups": [44]},
+        "hostPath": {"groups": [], "privileged": "perhaps"},
+        "dra": {"acceleration": "qsv", "deviceClass": "gpu.intel.com", "claimTemplate": "mine"},
+    }
+    text = str(refusal(of_server(gpu=wrong)))
+    for part in (
+        "jellyfin-ha:server.gpu.intel.driver: found 'i965'",
+        "jellyfin-ha:server.gpu.intel.groups: missing",
+        "jellyfin-ha:server.gpu.intel.acceleration: found 'nvenc'",
+        "jellyfin-ha:server.gpu.nvidia.groups: unknown key",
+        "jellyfin-ha:server.gpu.hostPath.acceleration: missing",
+        "jellyfin-ha:server.gpu.hostPath.groups: found []",
+        "jellyfin-ha:server.gpu.hostPath.privileged: found 'perhaps'",
+        "expected exactly one of deviceClass, claimTemplate",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"nvidia": {}, "intel": {"driver": "xe", "groups": []}}, "expected one of intel, nvidia, dra, hostPath"),
+        ({"nodeSelector": {}}, "expected one of intel, nvidia, dra, hostPath"),
+        ({"nvidia": {"count": 1, "visibleDevices": "all"}}, "expected count or visibleDevices, not both"),
+        ({"dra": {"acceleration": "qsv"}}, "expected exactly one of deviceClass, claimTemplate"),
+        ({"intel": {"driver": "xe", "groups": [], "renderDevice": "/dev/dri/card0"}}, "intel.renderDevice: found"),
+    ],
+)
+def test_a_gpu_that_cannot_be_is_refused(wrong: dict[str, Any], said: str) -> None:
+    assert said in str(refusal(of_server(gpu=wrong)))
+
+
+def test_a_server_cannot_be_sent_to_two_kinds_of_nodes_at_once() -> None:
+    wanted = {"nvidia": {}, "nodeSelector": {"zone": "attic", "disk": "ssd"}}
+    text = str(refusal(of_server(gpu=wanted, nodeSelector={"zone": "cellar", "disk": "ssd"})))
+    assert "found two of zone in nodeSelector and gpu" in text
 
 
 def test_a_missing_stack_file_is_said_with_its_path(tmp_path: Path) -> None:

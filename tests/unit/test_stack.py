@@ -136,6 +136,38 @@ def test_everything_is_in_one_namespace_that_admits_only_restricted_pods() -> No
     assert namespaces == {"home"}
 
 
+INTEL: dict[str, Any] = {"intel": {"driver": "i915", "groups": [993]}, "nodeSelector": {"gpu": "yes"}}
+HOST_PATH: dict[str, Any] = {"hostPath": {"groups": [993], "acceleration": "vaapi"}}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "level"),
+    [
+        (INTEL, "restricted"),
+        ({"nvidia": {}}, "restricted"),
+        ({"dra": {"deviceClass": "gpu.intel.com", "acceleration": "qsv"}}, "restricted"),
+        ({"nodeSelector": {"gpu": "yes"}}, "restricted"),
+        (HOST_PATH, "privileged"),
+    ],
+)
+def test_only_a_mounted_device_folder_lowers_what_the_namespace_enforces(gpu: dict[str, Any], level: str) -> None:
+    engine, _ = deployed(server={**VALUES["server"], "gpu": gpu})
+    labels = engine.of("kubernetes:core/v1:Namespace", "home")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == level
+    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
+
+
+@pytest.mark.parametrize("gpu", [INTEL, {"nvidia": {"runtimeClass": "nvidia"}}, HOST_PATH])
+def test_a_gpu_is_the_servers_alone(gpu: dict[str, Any]) -> None:
+    """The schema upgrade transcodes nothing: a GPU for it would leave a server Pending."""
+    with_gpu, _ = deployed(server={**VALUES["server"], "gpu": gpu})
+    without, _ = deployed()
+    changed = {key for key in without.resources if with_gpu.resources[key] != without.resources[key]}
+    # The shared encoding.xml is declared alike for all that start a server.
+    declared = {(RECORD, f"{name}-configuration") for name in ("jellyfin", "jellyfin-schema-upgrade")}
+    assert changed - {("kubernetes:core/v1:Namespace", "home")} - declared == {SERVERS}
+
+
 def test_every_object_carries_the_recommended_labels() -> None:
     engine, _ = deployed()
     for (token, name), inputs in engine.resources.items():
