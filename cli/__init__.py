@@ -18,6 +18,7 @@ from . import lab, leases
 from .adopt import adopt_command
 from .checkout import Checkout
 from .migrate import migrate_command
+from .preview_report import preview_report_command
 from .stages import Stages
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(lab.app, name="lab")
 app.add_typer(leases.app, name="leases")
 app.command("migrate")(migrate_command)
 app.command("adopt")(adopt_command)
+app.command("preview-report")(preview_report_command)
 
 Stack = Annotated[str, typer.Option(help="the stack: its settings are in Pulumi.<stack>.yaml")]
 
