@@ -26,7 +26,7 @@ def preview_report_command(
     _refuse(judgement)
 
 
-def _acknowledged(stack_file: Path) -> tuple[str, ...]:
+def _acknowledged(stack_file: Path) -> list[str]:
     # Settings bring the components' libraries with them, which a report without them can do without.
     from jellyfin_ha.infra.configuration import read_stack_file, settings_of
 

@@ -23,7 +23,6 @@ Quantity = Annotated[
 ]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ImageReference = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
-ResourceName = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*[^/\s])?$")]
 
 
@@ -174,7 +173,8 @@ class Settings(Model):
     database: Database = Database()
     lease_store: LeaseStore = LeaseStore()
     migration: Annotated[Migration | None, BeforeValidator(_none_of_nothing)] = None
-    acknowledge_data_loss: tuple[ResourceName, ...] = ()
+    acknowledge_data_loss: list[str] = Field(default_factory=list)
+    """Names of resources whose data a change may lose, see [previews.md](previews.md)."""
 
 
 def parse_settings(values: Mapping[str, object], *, origin: str) -> Settings:

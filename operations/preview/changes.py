@@ -19,9 +19,6 @@ STACK_ITSELF: Final = "the stack itself"
 
 NOTHING = State(type="")
 
-# Where kubectl keeps a copy of the whole object, for a Secret with all that is secret in it.
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 
 @dataclass(frozen=True)
 class Property:
@@ -117,6 +114,7 @@ def _is_secret(state: State, path: str) -> bool:
     if top in state.additional_secret_outputs:
         return True
     if state.type.endswith(":Secret"):
+        # In an annotation kubectl keeps a copy of the whole object, with all that is secret in it.
         return top != "metadata" or path == "metadata" or "annotations" in path
     return state.type.startswith("random:") and top in ("result", "bcryptHash")
 

@@ -32,7 +32,7 @@ UNCHANGED: Final = "same"
 
 def marker(stack: str) -> str:
     """The first line of every report on a stack, invisible in a comment, by which the comment is found again."""
-    return f"<!-- jellyfin-ha preview of {_plain(stack)} -->"
+    return f"<!-- jellyfin-ha: preview of {_plain(stack)} -->"
 
 
 def render(judgement: Judgement) -> str:
@@ -124,7 +124,8 @@ def _risk(risk: Risk) -> str:
     done = DONE.get(risk.change.operation, risk.change.operation)
     acknowledged = " (acknowledged)" if risk.acknowledged else ""
     words = _plain(cut(risk.words, WORDS_CHARACTERS))
-    return f"- **{risk.flag}**{acknowledged}: {risk.change.kind} {_code(risk.change.name)} is {_plain(done)}: {words}."
+    what = f"{_plain(risk.change.kind)} {_code(risk.change.name)}"
+    return f"- **{risk.flag}**{acknowledged}: {what} is {_plain(done)}: {words}."
 
 
 def _blocks(changes: Sequence[tuple[Change, tuple[Risk, ...]]]) -> Iterable[str]:

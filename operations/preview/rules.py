@@ -124,8 +124,8 @@ RULES: Final = (
     Rule(
         Flag.DOWNTIME,
         _new_server_image,
-        "another server image means an upgrade of the schema, during which no server may run. The update does not stop "
-        "them: scale them to 0 before it, as docs/deployment.md says. They are away until the new image is healthy",
+        "another server image stops all servers, and nobody is served until the database has been dumped and its "
+        "schema upgraded",
     ),
     Rule(
         Flag.DOWNTIME,
