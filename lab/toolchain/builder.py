@@ -29,7 +29,7 @@ def ensure(progress: Progress, *, parts: Collection[Part] = ("engine", "cluster"
     Args:
         progress: told what is built and how far it is.
         parts: "engine" (Pulumi with its Python host and Kubernetes provider; a recent Pulumi on PATH is used
-            instead) and "cluster" (Kubernetes, etcd, CoreDNS).
+            instead), "cluster" (Kubernetes, etcd, CoreDNS) and "checks" (actionlint, for tests alone).
 
     Raises:
         UserError: no Go (2), too little disk (2), a download or a build failed (1).

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Part = Literal["engine", "cluster"]
+Part = Literal["engine", "cluster", "checks"]
 
 PULUMI_VERSION = "3.259.0"
 # The version that pulumi-kubernetes on PyPI has; the module is a commit shortly before that release.
@@ -33,7 +33,7 @@ class GoModule:
 
     Args:
         name: the folder.
-        part: what needs it: the Pulumi engine or the cluster.
+        part: what needs it: the Pulumi engine, the cluster or the tests.
         programs: name of the program to its main package.
         disk: bytes that a build with cold caches takes in GOCACHE and GOMODCACHE (measured, rounded up).
         stamps: Go variables to set, name to value.
@@ -140,5 +140,11 @@ def modules() -> tuple[GoModule, ...]:
             stamps=_kubernetes_stamps(),
             profile_guided=False,
             disk=3 * GIB,
+        ),
+        GoModule(
+            name="actionlint",
+            part="checks",
+            programs={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+            disk=GIB,
         ),
     )

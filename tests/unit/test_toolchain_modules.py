@@ -12,10 +12,10 @@ from jellyfin_ha.lab.toolchain.go import parse_version, wanted_version
 from jellyfin_ha.lab.toolchain.modules import GoModule, modules
 
 
-def test_the_parts_hold_every_program_of_the_engine_and_the_cluster() -> None:
+def test_the_parts_hold_every_program_of_the_engine_the_cluster_and_the_checks() -> None:
     programs = {
         part: {name for module in modules() if module.part == part for name in (*module.programs, *module.scripts)}
-        for part in ("engine", "cluster")
+        for part in ("engine", "cluster", "checks")
     }
     assert programs["engine"] == {
         "pulumi",
@@ -28,6 +28,7 @@ def test_the_parts_hold_every_program_of_the_engine_and_the_cluster() -> None:
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
         *("etcd", "coredns"),
     }
+    assert programs["checks"] == {"actionlint"}
 
 
 def test_every_module_is_pinned_by_a_lock_file() -> None:
