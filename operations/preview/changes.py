@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from .digest import STACK_TYPE, Preview, State, Step
-from .properties import SECRET, differing, lookup, shown
+from .properties import SECRET, differing, lookup, parts, shown
 
 # The engine tells a replacement as one step or as its parts.
 REPLACING = frozenset({"replace", "create-replacement", "delete-replaced", "import-replacement", "read-replacement"})
@@ -65,9 +65,14 @@ def changes_of(preview: Preview) -> list[Change]:
         if step.op in NO_CHANGE or state is None or not state.custom:
             continue
         told = by_urn.get(step.urn)
-        if told is None or len(step.detailed_diff) > len(told.detailed_diff):
+        if told is None or _tells(step) > _tells(told):
             by_urn[step.urn] = step
     return [_change(step) for step in by_urn.values()]
+
+
+def _tells(step: Step) -> tuple[bool, int]:
+    """How much a step tells of a replacement: both sides first, then the properties."""
+    return step.old_state is not None and step.new_state is not None, len(step.detailed_diff)
 
 
 def _change(step: Step) -> Change:
@@ -110,10 +115,12 @@ def _value(state: State, path: str) -> JsonValue:
 
 
 def _is_secret(state: State, path: str) -> bool:
-    top = path.partition(".")[0].partition("[")[0]
+    top = next(iter(parts(path)), "")
     if top in state.additional_secret_outputs:
         return True
-    if state.type.endswith(":Secret"):
+    if state.type.startswith("pulumi:providers:"):
+        return top == "kubeconfig"
+    if state.type.endswith((":Secret", ":SecretPatch")):
         # In an annotation kubectl keeps a copy of the whole object, with all that is secret in it.
         return top != "metadata" or path == "metadata" or "annotations" in path
     return state.type.startswith("random:") and top in ("result", "bcryptHash")

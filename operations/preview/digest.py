@@ -1,9 +1,9 @@
 """What `pulumi preview --json` prints, as far as it is used here."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from jellyfin_ha.operations.errors import UserError
@@ -68,17 +68,28 @@ class Step(Model):
 class Diagnostic(Model):
     """What the engine or a provider said: `severity` is error, warning, info or debug."""
 
-    message: str
+    message: str = ""
     severity: str
     urn: str = ""
 
 
 class Preview(Model):
-    """One preview of one stack."""
+    """One preview of one stack.
 
-    steps: Annotated[tuple[Step, ...], BeforeValidator(_empty_for_null)]
-    change_summary: Annotated[dict[str, int], BeforeValidator(lambda value: {} if value is None else value)]
+    The engine leaves out what is empty: a preview that fails early may have diagnostics alone.
+    """
+
+    steps: Annotated[tuple[Step, ...], BeforeValidator(_empty_for_null)] = ()
+    change_summary: Annotated[dict[str, int], BeforeValidator(lambda value: value or {})] = Field(
+        default_factory=dict[str, int]
+    )
     diagnostics: Annotated[tuple[Diagnostic, ...], BeforeValidator(_empty_for_null)] = ()
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("neither steps, nor changeSummary, nor diagnostics")
+        return self
 
     @property
     def stack(self) -> str:

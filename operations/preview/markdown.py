@@ -94,7 +94,8 @@ def _summary(judgement: Judgement) -> str:
     flags = Counter(risk.flag for risk in judgement.risks)
     risks = ", ".join(f"{flags[flag]} × {flag}" for flag in Flag if flags[flag]) or "no known risk"
     failed = " failed; so far" if judgement.preview.errors else ""
-    return f"Preview of {_code(judgement.preview.stack)}{failed}: {', '.join(told)}; {risks}"
+    stack = _code(judgement.preview.stack) if judgement.preview.stack else "a stack"
+    return f"Preview of {stack}{failed}: {', '.join(told)}; {risks}"
 
 
 def _head(judgement: Judgement) -> Iterable[str]:

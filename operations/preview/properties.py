@@ -50,7 +50,7 @@ def shown(value: JsonValue) -> str:
     """A value in one line, without the secrets in it, cut after 200 characters."""
     if value == UNKNOWN:
         return UNKNOWN_WORDS
-    hidden = _without_secrets(value)
+    hidden = without_secrets(value)
     text = SECRET if hidden == SECRET else json.dumps(hidden, ensure_ascii=False)
     # JSON leaves these as they are, and to some programs they end a line.
     text = re.sub(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]", "?", text)
@@ -77,13 +77,16 @@ def _is_secret(value: JsonValue) -> bool:
     return value == SECRET or (isinstance(value, dict) and value.get(SIGNATURE) == SECRET_SIGNATURE)
 
 
-def _without_secrets(value: JsonValue) -> JsonValue:
+def without_secrets(value: JsonValue) -> JsonValue:
+    """A value with SECRET in the place of every secret in it."""
     if _is_secret(value):
         return SECRET
     if isinstance(value, dict):
-        return {key: _without_secrets(part) for key, part in value.items()}
+        return {key: without_secrets(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_without_secrets(part) for part in value]
+        return [without_secrets(part) for part in value]
+    if value == UNKNOWN:
+        return UNKNOWN_WORDS
     return without_credentials(value) if isinstance(value, str) else value
 
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeGuard
 
 from pydantic import JsonValue
 
 from .changes import Change
-from .properties import lookup
+from .properties import lookup, without_secrets
 
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
@@ -19,6 +19,8 @@ LEASE_STORE = "lease-store"
 SERVER = "web"
 
 POD = "spec.template"
+
+CONTAINERS = ("containers", "initContainers")
 
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
@@ -92,8 +94,8 @@ def _credentials(change: Change) -> bool:
 
 def unpinned_images(change: Change) -> list[str]:
     """The images without digest that the change brings, sorted."""
-    images = set(_images(dict(change.new))) - set(_images(dict(change.old)))
-    return sorted(image for image in images if not DIGEST.search(image))
+    before, after = (set(_images(without_secrets(dict(state)))) for state in (change.old, change.new))
+    return sorted(image for image in after - before if not DIGEST.search(image))
 
 
 RULES: Final = (
@@ -173,12 +175,17 @@ def _claims(state: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _images(value: JsonValue) -> Iterator[str]:
-    """Every image below the key `image`."""
+    """The images of all containers, wherever the pods' template stands."""
     if isinstance(value, dict):
         for key, part in value.items():
-            if key == "image" and isinstance(part, str):
-                yield part
-            yield from _images(part)
+            if key in CONTAINERS and isinstance(part, list):
+                yield from (str(container["image"]) for container in part if _has_image(container))
+            else:
+                yield from _images(part)
     elif isinstance(value, list):
         for part in value:
             yield from _images(part)
+
+
+def _has_image(container: JsonValue) -> TypeGuard[dict[str, JsonValue]]:
+    return isinstance(container, dict) and isinstance(container.get("image"), str)

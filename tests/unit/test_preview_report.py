@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -163,9 +165,10 @@ def test_a_replacement_that_is_told_in_parts_is_one_change() -> None:
         step("replace", CLAIM, "a", {"x": 1}, {"x": 2}, diff={"x": "update-replace"}),
         step("create-replacement", CLAIM, "a", None, {"x": 2}),
     ]
-    report = render(judge(preview(*parts)))
-    assert "1 replaced" in report
-    assert "! x (forces the replacement): 1 → 2" in report
+    for order in itertools.permutations(parts):
+        report = render(judge(preview(*order)))
+        assert "1 replaced" in report
+        assert "! x (forces the replacement): 1 → 2" in report
 
 
 def test_what_a_provider_does_not_tell_is_found_in_the_inputs() -> None:
@@ -175,8 +178,11 @@ def test_what_a_provider_does_not_tell_is_found_in_the_inputs() -> None:
 
 
 def test_a_value_that_only_the_update_will_know_is_told_so() -> None:
-    change = step("update", "x:y:Z", "z", {"a": 1}, {"a": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"})
-    assert "! a: 1 → known after the update" in render(judge(preview(change)))
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    change = step("update", "x:y:Z", "z", {"a": 1, "b": []}, {"a": unknown, "b": [unknown]})
+    report = render(judge(preview(change)))
+    assert "! a: 1 → known after the update" in report
+    assert '! b: [] → ["known after the update"]' in report
 
 
 def test_the_risks_come_first_the_worst_of_them_first() -> None:
@@ -217,6 +223,13 @@ def test_a_preview_that_failed_calls_no_acknowledgement_stale() -> None:
     assert "error: boom" in render(judgement)
 
 
+def test_a_preview_that_failed_before_its_first_step_is_told() -> None:
+    alone = Preview.model_validate({"diagnostics": [{"message": "error: no plugin\n", "severity": "error"}]})
+    report = render(judge(alone))
+    assert "Preview of a stack failed" in report
+    assert "error: no plugin" in report
+
+
 def run(*arguments: object) -> tuple[int, str, str]:
     """The exit code of `preview-report`, the report, and what it refuses."""
     result = CliRunner().invoke(app, ["preview-report", *map(str, arguments)])
@@ -236,6 +249,17 @@ def test_a_loss_that_nobody_acknowledged_is_refused_with_the_report(tmp_path: Pa
     assert "**Data would be lost.**" in output
     assert "jellyfin-config" in error
     assert "jellyfin-ha:acknowledgeDataLoss" in error
+
+
+def test_a_loss_that_the_stack_file_acknowledges_passes(tmp_path: Path) -> None:
+    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
+    names = judge(read_preview(SAMPLES / "moved.json")).unacknowledged
+    content["config"]["jellyfin-ha:acknowledgeDataLoss"] = [*names, "jellyfin-old"]
+    stack_file = tmp_path / "Pulumi.dev.yaml"
+    stack_file.write_text(yaml.safe_dump(content))
+    code, output, _ = run(SAMPLES / "moved.json", "--stack-file", stack_file)
+    assert code == 0
+    assert "names what loses no data here: `jellyfin-old`" in output
 
 
 @pytest.mark.parametrize("name", ["refused", "broken"])
@@ -273,14 +297,18 @@ WITH_SECRETS = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
-TEXT_OF_A_SECRET = st.dictionaries(st.sampled_from(["data", "stringData", "immutable"]), st.just({"k": SECRET_TEXT}))
+TEXT_OF_A_SECRET = st.dictionaries(
+    st.sampled_from(["data", "stringData", "immutable"]), st.just({"k": SECRET_TEXT, "image": SECRET_TEXT})
+)
 
 
+@settings(max_examples=50, deadline=None)
 @given(old=st.dictionaries(st.text(max_size=8), WITH_SECRETS), new=st.dictionaries(st.text(max_size=8), WITH_SECRETS))
 def test_no_marked_secret_is_ever_shown(old: Inputs, new: Inputs) -> None:
     assert SECRET_TEXT not in render(judge(preview(step("update", "x:y:Z", "z", old, new))))
 
 
+@settings(max_examples=50, deadline=None)
 @given(old=TEXT_OF_A_SECRET, new=TEXT_OF_A_SECRET, op=st.sampled_from(["update", "replace", "create", "delete"]))
 def test_no_content_of_a_secret_is_ever_shown_though_the_preview_shows_it(old: Inputs, new: Inputs, op: str) -> None:
     copied = {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": SECRET_TEXT}}}
@@ -293,8 +321,10 @@ def test_no_content_of_a_secret_is_ever_shown_though_the_preview_shows_it(old: I
 def test_a_password_is_hidden_though_the_preview_was_made_with_its_secrets() -> None:
     told = step("update", PASSWORD, "p", {"result": "a"}, {"result": SECRET_TEXT}, diff={"result": "update"})
     named = step("update", "x:y:Z", "z", {"k": {"a": "b"}}, {"k": {"a": SECRET_TEXT}}, additionalSecretOutputs=["k"])
-    report = render(judge(preview(told, named)))
+    file = step("update", "pulumi:providers:kubernetes", "c", {"kubeconfig": "~"}, {"kubeconfig": SECRET_TEXT})
+    report = render(judge(preview(told, named, file)))
     assert SECRET_TEXT not in report
+    assert "! kubeconfig: [secret] → [secret]" in report
     assert "! k.a: [secret] → [secret]" in report
 
 
