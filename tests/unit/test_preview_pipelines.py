@@ -39,7 +39,13 @@ def jobs() -> dict[str, Any]:
 def test_the_job_that_runs_a_pull_request_with_secrets_may_not_write_and_is_not_for_forks() -> None:
     job = jobs()["preview"]
     assert job["permissions"] == {"contents": "read"}
-    assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+    assert "&& github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+
+
+def test_a_repository_that_has_set_up_no_preview_has_no_check_that_fails() -> None:
+    assert jobs()["preview"]["if"].startswith("vars.PREVIEW_STACK != '' &&")
+    (rule,) = yaml.safe_load(GITLAB.read_text())["preview"]["rules"]
+    assert rule["if"].endswith("&& $PREVIEW_STACK")
 
 
 def test_the_job_that_may_write_has_no_secret_and_runs_nothing_of_the_pull_request() -> None:
