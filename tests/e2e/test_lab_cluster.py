@@ -36,13 +36,15 @@ def binaries() -> Path:
 @pytest.fixture(scope="module")
 def labs(binaries: Path) -> Iterator[tuple[Instance, Instance]]:
     made = [Instance(name, ROOT) for name in NAMES]
-    for lab in made:
-        cluster.purge(lab, silent)
-        up(lab, binaries)
-    yield made[0], made[1]
-    for lab in made:
-        cluster.purge(lab, silent)
-    shutil.rmtree(ROOT)
+    try:
+        for lab in made:
+            cluster.purge(lab, silent)
+            up(lab, binaries)
+        yield made[0], made[1]
+    finally:
+        for lab in made:
+            cluster.purge(lab, silent)
+        shutil.rmtree(ROOT)
 
 
 def up(lab: Instance, binaries: Path) -> float:
