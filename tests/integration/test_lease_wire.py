@@ -27,7 +27,7 @@ from jellyfin_ha.operations.leases import (
     TranscodeSessions,
 )
 from jellyfin_ha.operations.leases.keys import session_key, stream_key
-from jellyfin_ha.operations.leases.record_scripts import COMMON
+from jellyfin_ha.operations.leases.record_common import COMMON
 from tests.integration.lease_stores import running_store
 
 pytestmark = pytest.mark.integration
